@@ -1,0 +1,88 @@
+import type { Logger } from '@platform/log/logger.ts'
+import { Kysely, PostgresDialect, type Transaction } from 'kysely'
+import pg from 'pg'
+
+// Counters and byte counts stay far below 2^53, so bigint may be a number.
+pg.types.setTypeParser(pg.types.builtins.INT8, Number)
+
+/** How a process reaches its schema. */
+export interface DatabaseOptions {
+  /** `postgres://ROLE:PASSWORD@HOST:PORT/DATABASE`; the role's search path is its own schema. */
+  url: string
+  /** Shown in `pg_stat_activity`. */
+  applicationName: string
+  log: Logger
+  /** Connections at most, default 10. */
+  poolSize?: number
+  /** Ends a statement that runs longer, default 10,000. */
+  statementTimeoutMs?: number
+  /** How long a request may wait for a connection, default 2,000: then the answer is 503. */
+  connectTimeoutMs?: number
+}
+
+/** A Kysely instance and the pool below it, closed together. */
+export interface Database<T> {
+  db: Kysely<T>
+  pool: pg.Pool
+  close(): Promise<void>
+}
+
+/**
+ * Opens a pool on the service's own schema. Connecting happens with the first query, so it never throws.
+ *
+ * A query that cannot have a connection, or loses it, rejects with an error for which `isUnavailable` is true.
+ */
+export function openDatabase<T>(options: DatabaseOptions): Database<T> {
+  const pool = new pg.Pool({
+    connectionString: options.url,
+    application_name: options.applicationName,
+    max: options.poolSize ?? 10,
+    connectionTimeoutMillis: options.connectTimeoutMs ?? 2_000,
+    statement_timeout: options.statementTimeoutMs ?? 10_000,
+    idle_in_transaction_session_timeout: 30_000,
+    // A dead server that never answers must not hold a request for ever.
+    query_timeout: (options.statementTimeoutMs ?? 10_000) + 2_000,
+    keepAlive: true,
+  })
+  pool.on('error', (error) => options.log.warn('idle database connection lost', { error }))
+  const db = new Kysely<T>({ dialect: new PostgresDialect({ pool }) })
+  return { db, pool, close: () => db.destroy() }
+}
+
+/** A handle that is certainly inside a transaction: functions that need one take this. */
+export type Tx<T> = Transaction<T>
+
+const UNAVAILABLE = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'ENOTFOUND',
+  'EHOSTUNREACH',
+  'EAI_AGAIN',
+])
+
+/** True for an outage of the database (or a pool that is exhausted), false for a fault in a statement. */
+export function isUnavailable(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  const code = (error as { code?: string }).code ?? ''
+  // 08: connection faults; 57P01-03: the server shuts down or starts; 53: out of connections or memory;
+  // 25006: it has become read-only, as a standby after a failover.
+  if (UNAVAILABLE.has(code) || code.startsWith('08') || code.startsWith('53')) return true
+  if (code === '57P01' || code === '57P02' || code === '57P03' || code === '25006') return true
+  return /timeout exceeded when trying to connect|Connection terminated|Client has encountered a connection error|Query read timeout|server closed the connection/i.test(
+    error.message,
+  )
+}
+
+/** True when `error` is a violation of exactly this unique constraint or index. */
+export function isUniqueViolation(error: unknown, constraint: string): boolean {
+  const violation = error as { code?: string; constraint?: string }
+  return violation?.code === '23505' && violation.constraint === constraint
+}
+
+/** True for a deadlock or a serialisation failure: the same transaction may well succeed when tried again. */
+export function isRetryable(error: unknown): boolean {
+  const code = (error as { code?: string })?.code
+  return code === '40001' || code === '40P01'
+}

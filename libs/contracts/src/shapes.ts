@@ -1,0 +1,35 @@
+import { DateTime, Nullable, OneOf, Uuid } from '@platform/http/schemas.ts'
+import { Type } from 'typebox'
+
+/** Where content stands in moderation. `posted` is where all of it begins. */
+export const MODERATION_STATUSES = ['posted', 'review', 'flagged', 'approved', 'rejected'] as const
+export type ModerationStatus = (typeof MODERATION_STATUSES)[number]
+export const ModerationStatus = OneOf([...MODERATION_STATUSES])
+
+export const EntityType = OneOf(['post', 'comment', 'group'])
+
+export const PostRules = OneOf(['Everyone', 'AdminApproval', 'OnlyAdmin'])
+export const GroupType = OneOf(['Public', 'Private'])
+
+export const Location = Type.Object(
+  { lat: Type.Number({ minimum: -90, maximum: 90 }), lng: Type.Number({ minimum: -180, maximum: 180 }) },
+  { title: 'Location', description: 'WGS 84, in degrees.' },
+)
+
+/** The times that every entity's state has. `deletedAt` is there once it is deleted. */
+export const Lifetime = { createdAt: DateTime, updatedAt: DateTime, deletedAt: Type.Optional(DateTime) }
+
+/** A place that a group gave as its address, resolved. */
+export const EventAddress = Type.Object({
+  title: Type.String(),
+  formattedAddress: Type.String(),
+  country: Type.String(),
+  countryCode: Type.String(),
+  latitude: Type.Number(),
+  longitude: Type.Number(),
+  city: Type.Optional(Nullable(Type.String())),
+  region: Type.Optional(Nullable(Type.String())),
+  street: Type.Optional(Nullable(Type.String())),
+})
+
+export { DateTime, Nullable, OneOf, Uuid }

@@ -1,0 +1,212 @@
+import { isUtf8 } from 'node:buffer'
+import { randomUUID } from 'node:crypto'
+import { isUnavailable } from '@platform/db/database.ts'
+import type { Logger } from '@platform/log/logger.ts'
+import express, { type ErrorRequestHandler, type Express, type Request, type RequestHandler, type Response } from 'express'
+import type { Caller } from './assertion.ts'
+import { DomainError, errorBody } from './errors.ts'
+import type { HttpMetrics } from './metrics.ts'
+import type { AnyReply, Route, RouteDefinition } from './route.ts'
+import { acceptRequestId, continueTrace } from './trace.ts'
+import { compileInput, compileOutput } from './validation.ts'
+
+/** What every request has from its first moment. */
+export interface RequestContext {
+  requestId: string
+  traceparent: string
+  log: Logger
+}
+
+/** Finds out who calls, or throws `unauthorized`. */
+export type Authenticate = (req: Request, context: RequestContext, definition: RouteDefinition) => Caller | Promise<Caller>
+
+export interface MountOptions {
+  authenticate: Authenticate
+  metrics: HttpMetrics
+  /** Largest body in bytes. */
+  bodyLimit: number
+  /** Holds every reply against its definition and answers 500 where it does not fit: for tests and development. */
+  checkReplies: boolean
+}
+
+const contexts = new WeakMap<object, RequestContext>()
+
+/** The context of a request that went through `requestContext`. */
+export function contextOf(req: object): RequestContext {
+  const context = contexts.get(req)
+  if (!context) throw new Error('The request has no context: requestContext() has to come first.')
+  return context
+}
+
+/** An Express app with nothing in it that tells about itself, and exact paths. */
+export function bareApp(): Express {
+  const app = express()
+  app.disable('x-powered-by')
+  app.set('etag', false)
+  app.set('case sensitive routing', true)
+  app.set('strict routing', true)
+  app.set('query parser', 'simple')
+  return app
+}
+
+/** Gives each request its id, its trace and its logger, and each answer `x-request-id`. */
+export function requestContext(log: Logger): RequestHandler {
+  return (req, res, next) => {
+    const requestId = acceptRequestId(req.get('x-request-id')) ?? randomUUID()
+    const traceparent = continueTrace(req.get('traceparent'))
+    contexts.set(req, { requestId, traceparent, log: log.child({ requestId }) })
+    res.setHeader('x-request-id', requestId)
+    next()
+  }
+}
+
+/** Mounts routes in order. Each checks, in turn: credential, scope and role, body's form, path, query, body. */
+export function mountRoutes(app: Express, routes: Route[], options: MountOptions): void {
+  const parseBody = bodyParser(options.bodyLimit)
+  for (const route of routes) {
+    const { definition } = route
+    const path = definition.path.replaceAll(/\{(\w+)\}/g, ':$1')
+    const steps = [options.metrics.observe(definition.path), authenticated(definition, options.authenticate)]
+    if (definition.body) steps.push(requireJson, parseBody)
+    app[definition.method](path, ...steps, answering(route, options.checkReplies))
+  }
+}
+
+const callers = new WeakMap<object, Caller>()
+
+function authenticated(definition: RouteDefinition, authenticate: Authenticate): RequestHandler {
+  const { access } = definition
+  if (access === 'everyone') return (_req, _res, next) => next()
+  return async (req, _res, next) => {
+    const caller = await authenticate(req, contextOf(req), definition)
+    if (caller.scopes && !caller.scopes.includes(access.scope)) {
+      throw new DomainError('forbidden', `The key has no scope ${access.scope}.`)
+    }
+    if (access.roles && !access.roles.some((role) => caller.roles.includes(role))) {
+      throw new DomainError('forbidden', 'Your role does not allow this.')
+    }
+    callers.set(req, caller)
+    next()
+  }
+}
+
+const NOBODY: Caller = { userId: '00000000-0000-0000-0000-000000000000', roles: [] }
+
+function answering(route: Route, checkReplies: boolean): RequestHandler {
+  const { params, query, body, responses } = route.definition
+  const readParams = params && compileInput(params, 'path')
+  const readQuery = query && compileInput(query, 'query')
+  const readBody = body && compileInput(body, 'body')
+  const checkReply = checkReplies ? replyChecker(route) : undefined
+  return async (req, res) => {
+    const context = contextOf(req)
+    const reply = await route.handle({
+      params: readParams?.(req.params),
+      query: readQuery?.({ ...req.query }),
+      body: readBody?.(req.body),
+      caller: callers.get(req) ?? NOBODY,
+      headers: req.headers as Record<string, string | undefined>,
+      method: req.method,
+      path: req.originalUrl,
+      address: req.ip ?? '',
+      ...context,
+    })
+    checkReply?.(reply)
+    if (reply.headers) res.set(reply.headers)
+    res.status(reply.status)
+    if (responses[reply.status] === null) res.end()
+    else res.json(reply.body)
+  }
+}
+
+function replyChecker({ definition }: Route): (reply: AnyReply) => void {
+  const checks = new Map(
+    Object.entries(definition.responses).map(([status, schema]) => [Number(status), schema && compileOutput(schema)]),
+  )
+  return (reply) => {
+    const check = checks.get(reply.status)
+    if (check === undefined) throw new Error(`${definition.operationId} has no reply with status ${reply.status}.`)
+    // What counts is what goes over the wire: dates are texts there, and undefined fields are gone.
+    const faults = check?.(JSON.parse(JSON.stringify(reply.body ?? null))) ?? []
+    if (faults.length > 0) throw new Error(`${definition.operationId} gave a reply of another shape: ${faults.join('; ')}`)
+  }
+}
+
+const requireJson: RequestHandler = (req, _res, next) => {
+  if (req.is('application/json')) return next()
+  const isEmpty = req.is('application/json') === null
+  if (isEmpty && req.get('content-type') === undefined) throw new DomainError('validation', 'body is missing')
+  if (isEmpty) return next()
+  throw new DomainError('unsupported_media_type', 'The body has to be application/json.')
+}
+
+function bodyParser(limit: number): RequestHandler {
+  return express.json({
+    limit,
+    // A compressed body of a few bytes may unfold to any size.
+    inflate: false,
+    verify: (_req, _res, bytes) => {
+      if (!isUtf8(bytes)) throw new DomainError('validation', 'body is not valid UTF-8')
+    },
+  })
+}
+
+/** The answer for whatever no route took. The verbs that the path does have are in `Allow`. */
+export function notFound(routes: Route[]): RequestHandler {
+  const patterns = routes.map(({ definition }) => ({
+    method: definition.method.toUpperCase(),
+    pattern: new RegExp(`^${definition.path.replaceAll('.', '\\.').replaceAll(/\{\w+\}/g, '[^/]+')}$`),
+  }))
+  return (req, res) => {
+    const allowed = patterns.filter(({ pattern }) => pattern.test(req.path)).map(({ method }) => method)
+    if (allowed.length > 0) res.setHeader('Allow', allowed.join(', '))
+    throw new DomainError('not_found', `There is no ${req.method.slice(0, 20)} ${shortPath(req)}.`)
+  }
+}
+
+const shortPath = (req: Request): string => req.originalUrl.split('?', 1)[0]?.slice(0, 200) ?? '/'
+
+/**
+ * Turns whatever was thrown into the answer of the contract. Refusals log at `info`; a fault logs once, here, with its
+ * stack, and its answer tells nothing of it.
+ *
+ * @param write for a part of the API that has another form of errors; the default is the contract's own
+ */
+export function errorHandler(write: (error: DomainError, req: Request, res: Response) => void = writeError): ErrorRequestHandler {
+  return (error, req, res, _next) => {
+    const { log } = contextOf(req)
+    const refusal = asRefusal(error)
+    const place = { method: req.method, path: shortPath(req) }
+    if (refusal.status === 500) log.error('request failed', { ...place, error })
+    else if (refusal.status >= 503) log.warn('request could not be served', { ...place, error })
+    else log.info('request refused', { ...place, status: refusal.status, reason: refusal.messages[0] })
+    if (res.headersSent) return void res.destroy()
+    write(refusal, req, res)
+  }
+}
+
+export function writeError(error: DomainError, req: Request, res: Response): void {
+  const endpoint = `${req.method} ${shortPath(req)}`
+  res.status(error.status).set(error.headers).json(errorBody(error, endpoint, contextOf(req).requestId))
+}
+
+const UNREADABLE: Record<string, DomainError> = {
+  'entity.too.large': new DomainError('payload_too_large', 'The body is too large.'),
+  'encoding.unsupported': new DomainError('unsupported_media_type', 'A compressed body is not accepted.'),
+  'charset.unsupported': new DomainError('unsupported_media_type', 'The body has to be UTF-8.'),
+}
+
+/** What Express, its body parser or the database throw, as the refusal that a client should see. */
+function asRefusal(error: unknown): DomainError {
+  if (error instanceof DomainError) return error
+  const { type, status, code } = (error ?? {}) as { type?: string; status?: number; code?: string }
+  const unreadable = type && UNREADABLE[type]
+  if (unreadable) return unreadable
+  if (type === 'entity.parse.failed') return new DomainError('validation', 'body is not valid JSON')
+  if (status === 400) return new DomainError('validation', 'The request cannot be read.')
+  if (isUnavailable(error) || code === '57014') {
+    const headers = { 'Retry-After': '1' }
+    return new DomainError('unavailable', 'The service is not available at the moment.', { headers, cause: error })
+  }
+  return new DomainError('internal', 'Something went wrong on our side.', { cause: error })
+}

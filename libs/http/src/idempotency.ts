@@ -1,0 +1,127 @@
+import { createHash } from 'node:crypto'
+import { isRetryable } from '@platform/db/database.ts'
+import { type Generated, type Kysely, sql, type Transaction } from 'kysely'
+import { DomainError } from './errors.ts'
+import type { AnyReply, RouteRequest } from './route.ts'
+
+/** The table behind `Idempotency-Key`, one in the schema of each service that takes writes. */
+export interface IdempotencyTables {
+  idempotency_key: {
+    /** Who wrote: a user's id, or what stands for somebody without an account. */
+    owner: string
+    key: string
+    /** SHA-256 of method, path and body. */
+    fingerprint: string
+    created_at: Generated<Date>
+    status: number | null
+    /** Headers and body of the first answer, as JSON text. */
+    answer: string | null
+  }
+}
+
+const LIFETIME_HOURS = 24
+const KEY = /^[\x21-\x7e]{1,255}$/
+
+/** How answers are kept. Those with a secret in them are sealed, so that the table alone gives nothing away. */
+export interface AnswerSeal {
+  seal(text: string): string
+  open(text: string): string
+}
+
+const AS_IT_IS: AnswerSeal = { seal: (text) => text, open: (text) => text }
+
+type CommandRequest = Pick<RouteRequest<unknown, unknown, unknown>, 'method' | 'path' | 'body' | 'caller' | 'headers'>
+
+/**
+ * Runs a command in one transaction, again when it loses to a deadlock. With an `Idempotency-Key` its answer is kept in
+ * the same transaction: whoever comes with the same key, user and request gets that answer, also while the first is
+ * still at work (the second waits for it). A refusal is not kept: it changed nothing and may be tried again.
+ *
+ * @param owner who the key belongs to, where there is no caller yet
+ * @throws DomainError `validation` for a key that is none, `conflict` for a key that was used for something else
+ */
+export async function runCommand<T extends IdempotencyTables, R extends AnyReply>(
+  db: Kysely<T>,
+  request: CommandRequest,
+  work: (trx: Transaction<T>) => Promise<R>,
+  { owner = request.caller.userId, seal = AS_IT_IS }: { owner?: string; seal?: AnswerSeal } = {},
+): Promise<R> {
+  const key = request.headers['idempotency-key']
+  if (key === undefined) return inTransaction(db, work)
+  if (!KEY.test(key)) {
+    throw new DomainError('validation', 'header.idempotency-key must be 1 to 255 printable ASCII characters')
+  }
+  const fingerprint = createHash('sha256')
+    .update(JSON.stringify([request.method, request.path, request.body ?? null]))
+    .digest('hex')
+  return inTransaction(db, async (trx) => {
+    const keys = trx as unknown as Transaction<IdempotencyTables>
+    const first = await claim(keys, owner, key, fingerprint)
+    if (first) return JSON.parse(seal.open(first)) as R
+    const reply = await work(trx)
+    await keys
+      .updateTable('idempotency_key')
+      .set({ status: reply.status, answer: seal.seal(JSON.stringify(reply)) })
+      .where('owner', '=', owner)
+      .where('key', '=', key)
+      .execute()
+    return reply
+  })
+}
+
+/** @returns the kept answer, or undefined when the key is now ours */
+async function claim(
+  trx: Transaction<IdempotencyTables>,
+  owner: string,
+  key: string,
+  fingerprint: string,
+): Promise<string | undefined> {
+  // An outdated key is taken over in place; one that another transaction holds makes this statement wait for it.
+  const claimed = await trx
+    .insertInto('idempotency_key')
+    .values({ owner, key, fingerprint, status: null, answer: null })
+    .onConflict((oc) =>
+      oc
+        .columns(['owner', 'key'])
+        .doUpdateSet({ fingerprint, created_at: sql`now()`, status: null, answer: null })
+        .where(sql<boolean>`idempotency_key.created_at < now() - ${LIFETIME_HOURS} * interval '1 hour'`),
+    )
+    .returning('key')
+    .executeTakeFirst()
+  if (claimed) return undefined
+  const first = await trx
+    .selectFrom('idempotency_key')
+    .select(['fingerprint', 'answer'])
+    .where('owner', '=', owner)
+    .where('key', '=', key)
+    .executeTakeFirst()
+  if (first?.fingerprint !== fingerprint || first.answer === null) {
+    throw new DomainError('conflict', 'The Idempotency-Key was used for another request.')
+  }
+  return first.answer
+}
+
+const TRIES = 3
+
+async function inTransaction<T, R>(db: Kysely<T>, work: (trx: Transaction<T>) => Promise<R>): Promise<R> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await db.transaction().execute(work)
+    } catch (error) {
+      // The transaction that won has finished by then.
+      if (attempt === TRIES || !isRetryable(error)) throw error
+    }
+  }
+}
+
+/** Removes what nobody can replay any more, in small batches. */
+export async function purgeIdempotencyKeys<T extends IdempotencyTables>(db: Kysely<T>): Promise<void> {
+  let purged: bigint
+  do {
+    const result = await sql`
+      delete from idempotency_key where ctid in (
+        select ctid from idempotency_key
+        where created_at < now() - ${LIFETIME_HOURS} * interval '1 hour' limit 1000)`.execute(db)
+    purged = result.numAffectedRows ?? 0n
+  } while (purged === 1000n)
+}

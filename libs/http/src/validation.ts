@@ -1,0 +1,60 @@
+import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
+import addFormats from 'ajv-formats'
+import type { Static, TSchema } from 'typebox'
+import { DomainError } from './errors.ts'
+
+const common = { allErrors: true, strict: true, strictTypes: false, useDefaults: true } as const
+// Bodies are typed by JSON itself. Text from a path or a query is coerced; a repeated parameter is an array and fails.
+const strictAjv = new Ajv({ ...common })
+const coercingAjv = new Ajv({ ...common, coerceTypes: true })
+addFormats.default(strictAjv)
+addFormats.default(coercingAjv)
+
+/** Where an input came from: it begins the message, so that the client finds the field. */
+export type InputPart = 'path' | 'query' | 'header' | 'body'
+
+/**
+ * Compiles a check of an input, once. The check returns the typed input, with defaults filled in.
+ *
+ * @throws DomainError `validation`, with one message for each fault, such as `body.name must have …`
+ */
+export function compileInput<T extends TSchema>(schema: T, part: InputPart): (input: unknown) => Static<T> {
+  const validate = (part === 'body' ? strictAjv : coercingAjv).compile<Static<T>>(schema)
+  return (input) => {
+    refuseNul(input, part)
+    if (validate(input)) return input
+    const messages = [...new Set((validate.errors ?? []).map((error) => describe(error, part)))].slice(0, 20)
+    throw new DomainError('validation', 'The input is not valid.', { messages })
+  }
+}
+
+/** Compiles a check that answers with the faults instead of throwing; for shapes that we produce. */
+export function compileOutput(schema: TSchema): (output: unknown) => string[] {
+  const validate: ValidateFunction = strictAjv.compile(schema)
+  return (output) => (validate(output) ? [] : (validate.errors ?? []).map((error) => describe(error, 'body')))
+}
+
+function describe(error: ErrorObject, part: InputPart): string {
+  const path = error.instancePath.split('/').slice(1)
+  if (error.keyword === 'required') path.push(String(error.params.missingProperty))
+  const field = [part, ...path].join('.')
+  if (error.keyword === 'required') return `${field} is missing`
+  if (error.keyword === 'enum') return `${field} must be one of ${error.params.allowedValues.join(', ')}`
+  return `${field} ${error.message}`
+}
+
+/** PostgreSQL has no text with a NUL in it, so no input has one either. The walk is a loop: nesting can be deep. */
+function refuseNul(input: unknown, part: InputPart): void {
+  const rest: unknown[] = [input]
+  while (rest.length > 0) {
+    const value = rest.pop()
+    if (typeof value === 'string' && value.includes('\0')) {
+      throw new DomainError('validation', `${part} must not contain a NUL character`)
+    }
+    if (value === null || typeof value !== 'object') continue
+    for (const [name, item] of Object.entries(value)) {
+      if (name.includes('\0')) throw new DomainError('validation', `${part} must not contain a NUL character`)
+      rest.push(item)
+    }
+  }
+}

@@ -23,30 +23,45 @@ export async function provision(adminUrl: string, owners: SchemaOwner[]): Promis
   await client.connect()
   try {
     await client.query('select pg_advisory_lock($1)', [PROVISION_LOCK])
-    const database = quote((await client.query<{ name: string }>('select current_database() as name')).rows[0]!.name)
+    const database = (await client.query<{ name: string }>('select current_database() as name')).rows[0]!.name
     await client.query('revoke all on schema public from public')
     await client.query('grant usage on schema public to public')
-    await client.query(`revoke all on database ${database} from public`)
     for (const extension of ['pg_trgm', 'cube', 'earthdistance']) {
       await client.query(`create extension if not exists ${extension} schema public`)
     }
-    for (const { name, password } of owners) await provisionOwner(client, database, name, password)
+    for (const owner of owners) await provisionOwner(client, owner)
+    await admitRoles(
+      client,
+      database,
+      owners.map(({ name }) => name),
+    )
   } finally {
     await client.end()
   }
 }
 
-async function provisionOwner(client: pg.Client, database: string, name: string, password: string): Promise<void> {
+async function provisionOwner(client: pg.Client, { name, password }: SchemaOwner): Promise<void> {
   const role = quote(name)
   const exists = await client.query('select from pg_roles where rolname = $1', [name])
   const verb = exists.rowCount === 0 ? 'create' : 'alter'
   await client.query(`${verb} role ${role} login password ${pg.escapeLiteral(password)}`)
-  await client.query(`grant connect on database ${database} to ${role}`)
-  await client.query(`alter role ${role} in database ${database} set search_path = ${role}, public`)
   // The schema is handed over by a member of the role: a plain superuser is one anyway.
   await client.query(`grant ${role} to current_user`)
   await client.query(`create schema if not exists ${role} authorization ${role}`)
   await client.query(`revoke all on schema ${role} from public`)
+}
+
+/**
+ * Lets these roles, and nobody else, connect to the database, and sets where each looks for its tables. This is what
+ * `CREATE DATABASE … TEMPLATE` does not copy.
+ */
+export async function admitRoles(client: pg.Client, database: string, roles: string[]): Promise<void> {
+  const target = quote(database)
+  await client.query(`revoke all on database ${target} from public`)
+  for (const role of roles.map(quote)) {
+    await client.query(`grant connect on database ${target} to ${role}`)
+    await client.query(`alter role ${role} in database ${target} set search_path = ${role}, public`)
+  }
 }
 
 /** The address of the same database for another role. */

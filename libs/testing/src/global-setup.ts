@@ -1,0 +1,54 @@
+import { randomBytes } from 'node:crypto'
+import { globSync, readFileSync } from 'node:fs'
+import { prepareDatabase } from '@platform/local/prepare-database.ts'
+import { ROOT, SCHEMAS } from '@platform/local/processes.ts'
+import { setForRun } from './run-environment.ts'
+import { createDatabase, onServer } from './server.ts'
+import { type ProvidedService, provideKafka, providePostgres } from './services.ts'
+
+/** The part of Jest's configuration that says which test files this run takes. */
+interface Run {
+  testPathPatterns: { isMatch?: (path: string) => boolean; toPatterns?: () => unknown }
+}
+
+const notice = (text: string) => process.stderr.write(`\n*** ${text}\n`)
+
+/** Runs once before all test files: the servers, and the database that each file gets a copy of. */
+export default async function setUp(run: Run): Promise<void> {
+  const started = performance.now()
+  const [postgres, kafka] = await Promise.all([
+    providePostgres(notice),
+    wantsKafka(run) ? provideKafka(notice) : undefined,
+  ])
+  const services: ProvidedService[] = kafka ? [postgres, kafka] : [postgres]
+  globalThis.stopTestServices = async () => {
+    await onServer(postgres.address, (client) => client.query(`drop database if exists ${template} with (force)`))
+    await Promise.all(services.map((service) => service.stop()))
+  }
+  const template = `test_template_${randomBytes(4).toString('hex')}`
+  const rolePassword = randomBytes(12).toString('base64url')
+  const templateUrl = await createDatabase(postgres.address, template)
+  await prepareDatabase(templateUrl, Object.fromEntries(SCHEMAS.map((name) => [name, rolePassword])))
+  setForRun('databaseAdminUrl', postgres.address)
+  setForRun('template', template)
+  setForRun('rolePassword', rolePassword)
+  if (kafka) setForRun('kafkaBrokers', kafka.address)
+  const seconds = ((performance.now() - started) / 1_000).toFixed(1)
+  process.stderr.write(`PostgreSQL: ${postgres.from}. Kafka: ${kafka?.from ?? 'none'}. Ready in ${seconds} s.\n`)
+}
+
+declare global {
+  var stopTestServices: (() => Promise<void>) | undefined
+}
+
+/** Kafka takes some seconds to start, so a run of a few files has it only if one of them speaks of it. */
+function wantsKafka({ testPathPatterns }: Run): boolean {
+  const files = globSync('{gateway,services,libs,infra}/**/*.test.ts', {
+    cwd: ROOT,
+    exclude: (path) => /node_modules|\.cache|\.data/.test(path),
+  })
+  const isMatch = (path: string) => testPathPatterns.isMatch?.(path) ?? true
+  return files
+    .map((file) => `${ROOT}${file}`)
+    .some((file) => isMatch(file) && /@platform\/testing\/kafka\.ts/.test(readFileSync(file, 'utf8')))
+}

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
 let guard: ChildProcess | undefined
+const children = new Map<ChildProcess, NodeJS.Signals>()
 
 /** Tells the guard process, which is started with the first thing it has to know. */
 function tell(...words: (string | number)[]): void {
@@ -31,7 +32,21 @@ export function guardChild(child: ChildProcess, signal: NodeJS.Signals = 'SIGTER
   const { pid } = child
   if (pid === undefined) return
   tell('watch', pid, signal)
-  child.once('exit', () => tell('forget', pid))
+  children.set(child, signal)
+  child.once('exit', () => {
+    children.delete(child)
+    tell('forget', pid)
+  })
+}
+
+/** Signals every guarded child that still runs, each with its own signal or all with `force`; resolves when all ended. */
+export async function endChildren(force?: 'SIGKILL'): Promise<void> {
+  const ends = [...children].map(([child, signal]) => {
+    const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
+    child.kill(force ?? signal)
+    return ended
+  })
+  await Promise.all(ends)
 }
 
 /** Removes `folder` after this process has ended and all that it had started has stopped. */

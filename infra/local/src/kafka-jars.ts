@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } 
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { guardChild } from './guard.ts'
 
 const run = promisify(execFile)
 const POM = fileURLToPath(new URL('../kafka/pom.xml', import.meta.url))
@@ -44,7 +45,9 @@ export async function kafkaJars(): Promise<string> {
   const fetching = mkdtempSync(join(CACHE, 'fetching-'))
   const goal = ['dependency:copy-dependencies', `-DoutputDirectory=${fetching}`, '-DincludeScope=runtime']
   try {
-    await run('mvn', ['-q', '-B', '-f', POM, ...goal], { timeout: MAVEN_MS })
+    const maven = run('mvn', ['-q', '-B', '-f', POM, ...goal], { timeout: MAVEN_MS })
+    guardChild(maven.child)
+    await maven
     if (!existsSync(folder)) renameSync(fetching, folder)
   } catch (cause) {
     const said = (cause as { stdout?: string }).stdout?.trim().split('\n').slice(0, 6).join('\n')

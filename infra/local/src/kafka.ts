@@ -7,17 +7,14 @@ import { Kafka, logLevel } from 'kafkajs'
 import { guardChild } from './guard.ts'
 import { javaProgram, kafkaJars, kafkaObstacle } from './kafka-jars.ts'
 import { freePort } from './ports.ts'
+import { endChild, type Running, whenEnded } from './running.ts'
 import { waitFor } from './wait.ts'
 
 /** A Kafka node that runs as a child of this process. */
-export interface LocalKafka {
+export interface LocalKafka extends Running {
   /** `127.0.0.1:PORT`, as KAFKA_BROKERS takes it. */
   brokers: string
   port: number
-  pid: number
-  /** Resolves when the node is gone, whoever ended it. */
-  ended: Promise<void>
-  stop(): Promise<void>
   /** As `kill -9`: for tests of a crash. */
   kill(): Promise<void>
 }
@@ -51,7 +48,9 @@ export async function startKafka({ folder, port }: KafkaOptions): Promise<LocalK
   if (!existsSync(join(data, 'meta.properties'))) {
     const clusterId = Buffer.from(randomUUID().replaceAll('-', ''), 'hex').toString('base64url')
     const format = ['kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', settings]
-    await promisify(execFile)(javaProgram(), [...classPath, ...format])
+    const formatting = promisify(execFile)(javaProgram(), [...classPath, ...format])
+    guardChild(formatting.child)
+    await formatting
   }
   const log = join(folder, 'kafka.log')
   const output = openSync(log, 'w')
@@ -63,16 +62,14 @@ export async function startKafka({ folder, port }: KafkaOptions): Promise<LocalK
   )
   closeSync(output)
   guardChild(child)
-  let exited = false
-  const ended = new Promise<void>((resolve) =>
-    child.once('exit', () => {
-      exited = true
-      resolve()
-    }),
-  )
+  let isRunning = true
+  const ended = whenEnded(child)
+  void ended.then(() => {
+    isRunning = false
+  })
   const brokers = `127.0.0.1:${chosen}`
   try {
-    await waitUntilReady(brokers, () => exited)
+    await waitUntilReady(brokers, () => !isRunning)
   } catch (cause) {
     child.kill('SIGKILL')
     throw new Error(`Kafka did not start:\n${readFileSync(log, 'utf8').split('\n').slice(-12).join('\n')}`, { cause })
@@ -82,12 +79,7 @@ export async function startKafka({ folder, port }: KafkaOptions): Promise<LocalK
     port: chosen,
     pid: child.pid ?? 0,
     ended,
-    async stop() {
-      const timer = setTimeout(() => child.kill('SIGKILL'), STOP_MS)
-      child.kill('SIGTERM')
-      await ended
-      clearTimeout(timer)
-    },
+    stop: () => endChild(child, ended, { signal: 'SIGTERM', graceMs: STOP_MS }),
     async kill() {
       child.kill('SIGKILL')
       await ended

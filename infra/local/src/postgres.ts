@@ -17,18 +17,15 @@ import { promisify } from 'node:util'
 import { guardChild } from './guard.ts'
 import { freePort } from './ports.ts'
 import { type Account, type ServerHome, serverAccount, serverHome } from './postgres-binaries.ts'
+import { isRunning } from './process-list.ts'
+import { endChild, type Running, whenEnded } from './running.ts'
 import { waitFor } from './wait.ts'
 
 /** An embedded PostgreSQL that runs as a child of this process. */
-export interface LocalPostgres {
+export interface LocalPostgres extends Running {
   /** Of the superuser, in the database `postgres`. */
   url: string
   port: number
-  pid: number
-  /** Resolves when the server is gone, whoever ended it. */
-  ended: Promise<void>
-  /** Ends all connections and the server; nothing committed is lost. */
-  stop(): Promise<void>
 }
 
 export interface PostgresOptions {
@@ -57,23 +54,18 @@ export async function startPostgres({ folder, port, durable = true }: PostgresOp
   const home = serverHome(folder, account)
   const password = ownPassword(join(folder, 'password'))
   await clearStaleServer(home.data)
-  if (!existsSync(join(home.data, 'PG_VERSION'))) await initialise(home, account, password)
+  if (!existsSync(join(home.data, 'PG_VERSION'))) await initialise(home, account, { password, durable })
   giveTo(account, home.data)
   const chosen = port ?? (await freePort())
-  const child = await launch(home, account, { log: join(folder, 'postgres.log'), port: chosen, durable })
-  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
+  const launched = { log: join(folder, 'postgres.log'), port: chosen, durable }
+  const { child, ended } = await launch(home, account, launched)
   return {
     url: `postgres://postgres:${password}@127.0.0.1:${chosen}/postgres`,
     port: chosen,
     pid: child.pid ?? 0,
     ended,
-    async stop() {
-      // SIGINT: a 'fast' shutdown. SIGQUIT leaves the repair to the next start.
-      const timer = setTimeout(() => child.kill('SIGQUIT'), STOP_MS)
-      child.kill('SIGINT')
-      await ended
-      clearTimeout(timer)
-    },
+    // SIGINT: a 'fast' shutdown. SIGQUIT leaves the repair to the next start.
+    stop: () => endChild(child, ended, { signal: 'SIGINT', graceMs: STOP_MS, force: 'SIGQUIT' }),
   }
 }
 
@@ -83,24 +75,27 @@ function ownPassword(file: string): string {
 }
 
 /** Makes the cluster beside its place and moves it there when complete: a half-made one is never taken for whole. */
-async function initialise(home: ServerHome, account: Account | undefined, password: string): Promise<void> {
-  const making = `${home.data}.new`
+async function initialise(
+  home: ServerHome,
+  account: Account | undefined,
+  { password, durable }: { password: string; durable: boolean },
+): Promise<void> {
+  const unfinished = `${home.data}.new`
   const passwordFile = `${home.data}.password`
-  rmSync(making, { recursive: true, force: true })
-  mkdirSync(making, { mode: 0o700 })
+  rmSync(unfinished, { recursive: true, force: true })
+  mkdirSync(unfinished, { mode: 0o700 })
   writeFileSync(passwordFile, password, { mode: 0o600 })
-  giveTo(account, making)
+  giveTo(account, unfinished)
   giveTo(account, passwordFile)
-  const settings = ['--auth=scram-sha-256', '--username=postgres', '--encoding=UTF8', '--no-sync']
+  const settings = ['--auth=scram-sha-256', '--username=postgres', '--encoding=UTF8', ...(durable ? [] : ['--no-sync'])]
   // The built-in locale sorts and folds alike on every machine, whatever is installed there.
   const locale = ['--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8']
+  const flags = [`--pgdata=${unfinished}`, `--pwfile=${passwordFile}`, ...settings, ...locale]
   try {
-    await promisify(execFile)(
-      join(home.programs, 'initdb'),
-      [`--pgdata=${making}`, `--pwfile=${passwordFile}`, ...settings, ...locale],
-      { ...account, cwd: '/' },
-    )
-    renameSync(making, home.data)
+    const making = promisify(execFile)(join(home.programs, 'initdb'), flags, { ...account, cwd: '/' })
+    guardChild(making.child)
+    await making
+    renameSync(unfinished, home.data)
   } finally {
     rmSync(passwordFile, { force: true })
   }
@@ -110,7 +105,7 @@ async function launch(
   home: ServerHome,
   account: Account | undefined,
   { log, port, durable }: { log: string; port: number; durable: boolean },
-): Promise<ChildProcess> {
+): Promise<{ child: ChildProcess; ended: Promise<string> }> {
   const settings = [
     `port=${port}`,
     'listen_addresses=127.0.0.1',
@@ -128,14 +123,14 @@ async function launch(
   )
   closeSync(output)
   guardChild(child, 'SIGINT')
-  child.on('error', () => {})
-  let exited = false
-  child.once('exit', () => {
-    exited = true
+  const ended = whenEnded(child)
+  let end: string | undefined
+  void ended.then((how) => {
+    end = how
   })
   try {
     // The last line of this file turns to 'ready' when connections are accepted: what pg_ctl looks at, too.
-    await waitFor('PostgreSQL is not ready', () => (exited || lockFile(home.data)[7] === 'ready' ? true : undefined), {
+    await waitFor('PostgreSQL is not ready', () => end ?? (lockFile(home.data)[7] === 'ready' ? true : undefined), {
       timeoutMs: START_MS,
       everyMs: 10,
     })
@@ -143,10 +138,12 @@ async function launch(
     child.kill('SIGQUIT')
     throw error
   }
-  if (exited || child.pid === undefined) {
-    throw new Error(`PostgreSQL did not start:\n${readFileSync(log, 'utf8').split('\n').slice(-12).join('\n')}`)
+  if (end !== undefined) {
+    throw new Error(
+      `PostgreSQL did not start (${end}):\n${readFileSync(log, 'utf8').split('\n').slice(-12).join('\n')}`,
+    )
   }
-  return child
+  return { child, ended }
 }
 
 /** The lines of `postmaster.pid`, without blanks; none when there is no such file. */
@@ -166,26 +163,13 @@ function lockFile(data: string): string[] {
 async function clearStaleServer(data: string): Promise<void> {
   const pid = Number(lockFile(data)[0])
   if (!pid) return
-  if (!isServerOf(pid, data)) return rmSync(join(data, 'postmaster.pid'), { force: true })
+  if (!isRunning(pid, data)) return rmSync(join(data, 'postmaster.pid'), { force: true })
   process.kill(pid, 'SIGINT')
-  const gone = () => (isServerOf(pid, data) ? undefined : true)
+  const gone = () => (isRunning(pid, data) ? undefined : true)
   await waitFor('The server that was left behind still runs', gone, { timeoutMs: STOP_MS }).catch(async () => {
     process.kill(pid, 'SIGQUIT')
     await waitFor(`PostgreSQL ${pid} still runs in ${data}`, gone, { timeoutMs: STOP_MS })
   })
-}
-
-function isServerOf(pid: number, data: string): boolean {
-  try {
-    return commandLine(pid).includes(data)
-  } catch {
-    return false
-  }
-}
-
-function commandLine(pid: number): string {
-  if (process.platform === 'linux') return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')
-  return execFileSync('ps', ['-o', 'command=', '-p', String(pid)], { encoding: 'utf8' })
 }
 
 function giveTo(account: Account | undefined, path: string): void {

@@ -2,7 +2,7 @@ import { openDatabase } from '@platform/db/database.ts'
 import { migrate } from '@platform/db/migrate.ts'
 import { provision, urlForRole } from '@platform/db/provision.ts'
 import { createLogger } from '@platform/log/logger.ts'
-import { migrationFolders, PROCESSES, SCHEMAS } from './processes.ts'
+import { migrationFoldersOf, SCHEMAS } from './processes.ts'
 
 // An index on a large table may take a while.
 const MIGRATION_MS = 3_600_000
@@ -21,13 +21,17 @@ export async function prepareDatabase(adminUrl: string, passwords: Passwords): P
   const owners = SCHEMAS.map((name) => ({ name, password: passwordOf(passwords, name) }))
   await provision(adminUrl, owners)
   const applied: Record<string, string[]> = {}
-  const migrateAs = async (name: string, folders: string[]) => {
+  for (const name of SCHEMAS) {
     const url = urlForRole(adminUrl, { name, password: passwordOf(passwords, name) })
-    const names = await migrateSchema(url, folders)
+    const names = await migrateSchema(url, await migrationFoldersOf(name))
     if (names.length > 0) applied[name] = names
   }
-  for (const process of PROCESSES) await migrateAs(process.name, await migrationFolders(process))
   return applied
+}
+
+/** The variable that holds a role's password, for jobs that prepare a database. */
+export function passwordVariable(role: string): string {
+  return `${role.toUpperCase()}_DATABASE_PASSWORD`
 }
 
 function passwordOf(passwords: Passwords, name: string): string {

@@ -37,9 +37,11 @@ export function mainFile(process: PlatformProcess): string {
   return join(ROOT, process.folder, 'src', 'main.ts')
 }
 
-/** The folders with the migrations of this process's schema, absolute. */
-export async function migrationFolders(process: PlatformProcess): Promise<string[]> {
-  const file = join(ROOT, process.folder, 'src', 'db', 'migrations.ts')
+/** The folders with the migrations of a schema, absolute. */
+export async function migrationFoldersOf(schema: string): Promise<string[]> {
+  const owner = PROCESSES.find(({ name }) => name === schema)
+  if (!owner) return []
+  const file = join(ROOT, owner.folder, 'src', 'db', 'migrations.ts')
   if (!existsSync(file)) return []
   const module: { migrationFolders: string[] } = await import(pathToFileURL(file).href)
   return module.migrationFolders

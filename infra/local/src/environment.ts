@@ -1,0 +1,41 @@
+import { urlForRole } from '@platform/db/provision.ts'
+import { addressVariable, type PlatformProcess } from './processes.ts'
+
+/** Where a process listens, on the loopback interface. */
+export interface Ports {
+  http: number
+  /** Of the gateway only: its metrics are not for its public port. */
+  metrics?: number
+}
+
+export interface Surroundings {
+  adminUrl: string
+  /** Of each role. */
+  passwords: Record<string, string>
+  assertionSecret: string
+  /** Of each process. */
+  ports: Record<string, Ports>
+  /** Absent: the embedded log. */
+  kafkaBrokers?: string
+}
+
+/** What a process is told by its environment, beside what is its own. */
+export function processEnvironment(target: PlatformProcess, given: Surroundings): Record<string, string> {
+  const { http, metrics } = portsOf(target.name, given)
+  const addresses = target.calls.map((name) => [addressVariable(name), `http://127.0.0.1:${portsOf(name, given).http}`])
+  return {
+    HOST: '127.0.0.1',
+    PORT: String(http),
+    ...(metrics === undefined ? {} : { METRICS_PORT: String(metrics) }),
+    DATABASE_URL: urlForRole(given.adminUrl, { name: target.name, password: given.passwords[target.name] ?? '' }),
+    ASSERTION_SECRET: given.assertionSecret,
+    ...(given.kafkaBrokers ? { KAFKA_BROKERS: given.kafkaBrokers } : {}),
+    ...Object.fromEntries(addresses),
+  }
+}
+
+function portsOf(name: string, { ports }: Surroundings): Ports {
+  const found = ports[name]
+  if (!found) throw new Error(`No port was chosen for ${name}.`)
+  return found
+}

@@ -1,0 +1,30 @@
+import { commandLine, parentOf } from './process-list.ts'
+
+const LAUNCHER = /\b(npx|npm|npm-cli\.js|pnpm|pnpm\.cjs|pnpm\.mjs|corepack)\b/
+const EVERY_MS = 500
+
+/**
+ * Calls `onGone` when a process that was started only to start this one has ended: our parent, and above it npx, pnpm
+ * and the shells between them. Killed, they tell nobody, and this process would be left behind.
+ */
+export function watchLaunchers(onGone: () => void): void {
+  const watched = launchers()
+  const timer = setInterval(() => {
+    if (watched.every(({ pid, line }) => commandLine(pid) === line) && process.ppid === watched[0]?.pid) return
+    clearInterval(timer)
+    onGone()
+  }, EVERY_MS)
+  timer.unref()
+}
+
+function launchers(): { pid: number; line: string }[] {
+  const found: { pid: number; line: string }[] = []
+  const parent = process.ppid
+  for (let pid: number | undefined = parent; pid !== undefined && pid > 1; pid = parentOf(pid)) {
+    const line = commandLine(pid)
+    // Whoever is above the first that is no launcher may come and go: a shell with `&`, a step of a build.
+    if (line === undefined || (pid !== parent && !LAUNCHER.test(line))) break
+    found.push({ pid, line })
+  }
+  return found
+}

@@ -4,6 +4,7 @@
  */
 import { rmSync } from 'node:fs'
 import { createInterface } from 'node:readline'
+import { commandLine } from './process-list.ts'
 
 const STOP_MS = 8_000
 const running = new Map<number, NodeJS.Signals>()
@@ -12,16 +13,15 @@ const folders = new Set<string>()
 // Whoever ends the parent may mean this one too; it has to outlive it for a moment.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {})
 
+// One that has ended but was not yet reaped by whoever inherited it has no command line any more.
 function isAlive(pid: number): boolean {
-  return send(pid, 0)
+  return Boolean(commandLine(pid))
 }
 
-function send(pid: number, signal: NodeJS.Signals | 0): boolean {
+function send(pid: number, signal: NodeJS.Signals): void {
   try {
-    return process.kill(pid, signal)
-  } catch {
-    return false
-  }
+    process.kill(pid, signal)
+  } catch {}
 }
 
 function clear(): void {

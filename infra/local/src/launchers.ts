@@ -1,6 +1,12 @@
 import { commandLine, parentOf } from './process-list.ts'
 
-const LAUNCHER = /\b(npx|npm|npm-cli\.js|pnpm|pnpm\.cjs|pnpm\.mjs|corepack)\b/
+// npx and pnpm, as programs that Node runs; the shells that they start, for one command each; Node's own wrapper.
+const LAUNCHERS = [
+  /^(\S*\/)?(npx|npm|pnpm|corepack)\b/,
+  /^(\S*\/)?(node|sh) \S*\/(npx|npm|pnpm|corepack)\b/,
+  /^(\S*\/)?sh \S*node_modules\/\.bin\//,
+  /^(\S*\/)?sh -c ['"]?(node|npx|npm|pnpm)\b[^;&|]*$/,
+]
 const EVERY_MS = 500
 
 /**
@@ -23,7 +29,7 @@ function launchers(): { pid: number; line: string }[] {
   for (let pid: number | undefined = parent; pid !== undefined && pid > 1; pid = parentOf(pid)) {
     const line = commandLine(pid)
     // Whoever is above the first that is no launcher may come and go: a shell with `&`, a step of a build.
-    if (line === undefined || (pid !== parent && !LAUNCHER.test(line))) break
+    if (line === undefined || (pid !== parent && !LAUNCHERS.some((launcher) => launcher.test(line)))) break
     found.push({ pid, line })
   }
   return found

@@ -7,7 +7,7 @@
  * DATABASE_URL where only one is named.
  */
 import { migrateSchema, passwordVariable, prepareDatabase } from './prepare-database.ts'
-import { migrationFoldersOf, SCHEMAS } from './processes.ts'
+import { SCHEMAS } from './processes.ts'
 
 async function migrateAll(): Promise<Record<string, string[]>> {
   const passwords = Object.fromEntries(SCHEMAS.map((name) => [name, required(passwordVariable(name))]))
@@ -21,7 +21,7 @@ async function migrateNamed(names: string[]): Promise<Record<string, string[]>> 
   for (const name of names) {
     const own = `${name.toUpperCase()}_DATABASE_URL`
     const url = process.env[own] ?? (names.length === 1 ? required('DATABASE_URL') : required(own))
-    applied[name] = await migrateSchema(url, await migrationFoldersOf(name))
+    applied[name] = await migrateSchema(name, url)
   }
   return applied
 }

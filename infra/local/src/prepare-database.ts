@@ -1,8 +1,9 @@
 import { openDatabase } from '@platform/db/database.ts'
 import { migrate } from '@platform/db/migrate.ts'
 import { provision, urlForRole } from '@platform/db/provision.ts'
+import { grantEventLog } from '@platform/events/migrations.ts'
 import { createLogger } from '@platform/log/logger.ts'
-import { migrationFoldersOf, SCHEMAS } from './processes.ts'
+import { EVENT_LOG, migrationFoldersOf, PROCESSES, SCHEMAS } from './processes.ts'
 
 // An index on a large table may take a while.
 const MIGRATION_MS = 3_600_000
@@ -23,7 +24,7 @@ export async function prepareDatabase(adminUrl: string, passwords: Passwords): P
   const applied: Record<string, string[]> = {}
   for (const name of SCHEMAS) {
     const url = urlForRole(adminUrl, { name, password: passwordOf(passwords, name) })
-    const names = await migrateSchema(url, await migrationFoldersOf(name))
+    const names = await migrateSchema(name, url)
     if (names.length > 0) applied[name] = names
   }
   return applied
@@ -41,17 +42,26 @@ function passwordOf(passwords: Passwords, name: string): string {
 }
 
 /**
- * Applies what is missing in one schema.
+ * Applies what is missing in one schema; in the embedded log's, also gives every process its rights on it.
  *
  * @param url of the role that owns the schema
+ * @returns the migrations that were applied
  */
-export async function migrateSchema(url: string, folders: string[]): Promise<string[]> {
+export async function migrateSchema(name: string, url: string): Promise<string[]> {
+  const folders = await migrationFoldersOf(name)
   if (folders.length === 0) return []
   const log = createLogger({ service: 'migrate', level: 'silent', format: 'json' })
   const options = { url, applicationName: 'migrate', log, poolSize: 1, statementTimeoutMs: MIGRATION_MS }
   const database = openDatabase<unknown>(options)
   try {
-    return await migrate(database.db, folders)
+    const applied = await migrate(database.db, folders)
+    if (name === EVENT_LOG) {
+      await grantEventLog(
+        url,
+        PROCESSES.map((process) => process.name),
+      )
+    }
+    return applied
   } finally {
     await database.close()
   }

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import { eventLogMigrations } from '@platform/events/migrations.ts'
 
 /** One process of the platform. Each owns the schema, and logs in with the role, of its own name. */
 export interface PlatformProcess {
@@ -39,6 +40,7 @@ export function mainFile(process: PlatformProcess): string {
 
 /** The folders with the migrations of a schema, absolute. */
 export async function migrationFoldersOf(schema: string): Promise<string[]> {
+  if (schema === EVENT_LOG) return [eventLogMigrations]
   const owner = PROCESSES.find(({ name }) => name === schema)
   if (!owner) return []
   const file = join(ROOT, owner.folder, 'src', 'db', 'migrations.ts')

@@ -18,7 +18,7 @@ export interface TestProcess {
   restart(): Promise<void>
 }
 
-export interface TestPlatformOptions {
+export interface ProcessesOptions {
   database: TestDatabase
   /** Which processes; default: all. Those that are left out have addresses where nothing answers. */
   names?: string[]
@@ -30,7 +30,7 @@ export interface TestPlatformOptions {
   databaseAdminUrl?: string
 }
 
-export interface TestPlatform {
+export interface TestProcesses {
   get(name: string): TestProcess
   stop(): Promise<void>
 }
@@ -38,7 +38,7 @@ export interface TestPlatform {
 export const TEST_ASSERTION_SECRET = 'assertion-secret-of-the-tests-0123456789'
 
 /** Starts processes as production does: `node FOLDER/src/main.ts` with an environment, on free ports. */
-export async function startPlatform(options: TestPlatformOptions): Promise<TestPlatform> {
+export async function startProcesses(options: ProcessesOptions): Promise<TestProcesses> {
   const { database, names, kafka, env = {} } = options
   const password = getForRun('rolePassword')
   const ports: Record<string, { http: number; metrics?: number }> = {}

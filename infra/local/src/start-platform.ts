@@ -1,0 +1,189 @@
+import { mkdirSync } from 'node:fs'
+import { join, relative } from 'node:path'
+import { type Console, faint, strong } from './console.ts'
+import { demoAccount } from './demo-account.ts'
+import { type Ports, processEnvironment, type Surroundings } from './environment.ts'
+import { startKafka } from './kafka.ts'
+import { claim } from './lock.ts'
+import { startProcess } from './platform-process.ts'
+import { nextFreePort } from './ports.ts'
+import { startPostgres } from './postgres.ts'
+import { prepareDatabase } from './prepare-database.ts'
+import { mainFile, type PlatformProcess, PROCESSES, ROOT, SCHEMAS } from './processes.ts'
+import type { Running } from './running.ts'
+import { ownSecrets } from './secrets.ts'
+import { type Supervised, supervise } from './supervise.ts'
+
+const DEMO_EMAIL = 'demo@example.com'
+const ADMIN_EMAIL = 'admin@example.com'
+const GATEWAY_PORT = 8080
+const METRICS_PORT = 9464
+const KAFKA_PORT = 9092
+
+/** A platform that is up. */
+export interface StartedPlatform {
+  /** Processes first, then what they need. */
+  stop(): Promise<void>
+}
+
+/**
+ * Starts everything, step by step, and says what it does.
+ *
+ * @throws Error when a step fails; what it has started by then is left to the caller (`endChildren`)
+ */
+export async function startPlatform(env: NodeJS.ProcessEnv, console: Console): Promise<StartedPlatform> {
+  const begun = performance.now()
+  const folder = env.DATA_FOLDER || join(ROOT, '.data')
+  mkdirSync(folder, { recursive: true })
+  const holder = claim(join(folder, 'start.pid'), 'start.ts')
+  if (holder) throw new Error(`The platform runs already on ${folder} (process ${holder}).`)
+  const secrets = ownSecrets(join(folder, 'secrets.json'), SECRETS)
+  const passwords = Object.fromEntries(SCHEMAS.map((name) => [name, secrets[`database.${name}`] ?? '']))
+  const ports = await choosePorts(env, console)
+
+  const database = await openDatabaseServer(env, folder, console)
+  const [events] = await Promise.all([openEvents(env, folder, console), migrateAll(database.url, passwords, console)])
+  const surroundings: Surroundings = {
+    adminUrl: database.url,
+    passwords,
+    assertionSecret: secrets.assertion,
+    ports,
+    kafkaBrokers: events.brokers,
+  }
+  const gatewayOnly = {
+    PUBLIC_URL: `http://127.0.0.1:${ports.gateway?.http}`,
+    KEY_ENCRYPTION_SECRET: secrets.keyEncryption,
+    ADMIN_EMAIL: env.ADMIN_EMAIL || ADMIN_EMAIL,
+    ADMIN_PASSWORD: env.ADMIN_PASSWORD || secrets.adminPassword,
+  }
+  const environmentOf = (target: PlatformProcess) => ({
+    ...inherited(env),
+    ...processEnvironment(target, surroundings),
+    ...(target.name === 'gateway' ? gatewayOnly : {}),
+  })
+  console.say(`Starting ${PROCESSES.map(({ name }) => name).join(', ')} …`)
+  const processes = await Promise.all(
+    PROCESSES.map((target) => {
+      const { name } = target
+      const onLine = (line: string) => console.relay(name, line)
+      const start = () => startProcess({ name, file: mainFile(target), env: environmentOf(target), onLine })
+      return supervise({ name, start, say: console.warn })
+    }),
+  )
+  const url = gatewayOnly.PUBLIC_URL
+  const account = { file: join(folder, 'demo-api-key'), email: DEMO_EMAIL, password: secrets.demoPassword }
+  const demo = await demoAccount(url, account)
+  console.say(
+    summary([
+      ['Gateway', url],
+      ['Docs', `${url}/docs`],
+      ['Demo', `${demo.email}, password ${secrets.demoPassword}`],
+      ['API key', demo.apiKey],
+      ['Token', demo.accessToken],
+      ['Admin', `${gatewayOnly.ADMIN_EMAIL}, password ${gatewayOnly.ADMIN_PASSWORD}`],
+      ['Data', `${relative(process.cwd(), folder) || folder} ${faint('(remove it to begin anew)')}`],
+    ]),
+  )
+  console.say(`Try it:\n\n  curl -s -H 'X-API-Key: ${demo.apiKey}' ${url}/groups\n`)
+  console.say(`Ready in ${((performance.now() - begun) / 1_000).toFixed(1)} s. Ctrl-C stops everything.\n`)
+  return {
+    stop: async () => {
+      await Promise.all(processes.map((process) => process.stop()))
+      await events.server?.stop()
+      await database.server?.stop()
+    },
+  }
+}
+
+const SECRETS = [
+  ...SCHEMAS.map((name) => `database.${name}` as const),
+  'assertion',
+  'keyEncryption',
+  'adminPassword',
+  'demoPassword',
+] as const
+
+/** What the processes get of our own environment: settings that are theirs, but nothing that belongs to this command. */
+function inherited(env: NodeJS.ProcessEnv): Record<string, string | undefined> {
+  const { DATABASE_URL: _, KAFKA_BROKERS: __, PORT: ___, EVENTS: ____, ...rest } = env
+  return { LOG_FORMAT: 'pretty', ...rest, NODE_ENV: 'development' }
+}
+
+/** The gateway's port is the one that people use; the others follow it. Taken ones are passed over, and said. */
+async function choosePorts(env: NodeJS.ProcessEnv, console: Console): Promise<Record<string, Ports>> {
+  const taken = new Set<number>()
+  const choose = async (what: string, wanted: number) => {
+    const port = await nextFreePort(wanted, taken)
+    taken.add(port)
+    if (port !== wanted) console.say(`Port ${wanted} is taken: ${what} on ${strong(String(port))}.`)
+    return port
+  }
+  const gatewayPort = await choose('the gateway listens', Number(env.PORT) || GATEWAY_PORT)
+  const ports: Record<string, Ports> = {
+    gateway: { http: gatewayPort, metrics: await choose("the gateway's metrics are", METRICS_PORT) },
+  }
+  let next = gatewayPort + 1
+  for (const { name } of PROCESSES.filter(({ name }) => name !== 'gateway')) {
+    const port = await choose(`${name} listens`, next)
+    ports[name] = { http: port }
+    next = port + 1
+  }
+  return ports
+}
+
+async function openDatabaseServer(
+  env: NodeJS.ProcessEnv,
+  folder: string,
+  console: Console,
+): Promise<{ url: string; server?: Supervised<Running> }> {
+  if (env.DATABASE_URL) {
+    console.say('PostgreSQL: the one of DATABASE_URL.')
+    return { url: env.DATABASE_URL }
+  }
+  console.say('Starting PostgreSQL …')
+  // The same port for as long as this runs: the processes have been told.
+  let port: number | undefined
+  const start = async () => {
+    const server = await startPostgres({ folder: join(folder, 'postgres'), port })
+    port = server.port
+    return server
+  }
+  const server = await supervise({ name: 'PostgreSQL', start, say: console.warn })
+  console.say(`PostgreSQL 18 is up on port ${server.current().port}.`)
+  return { url: server.current().url, server }
+}
+
+async function openEvents(
+  env: NodeJS.ProcessEnv,
+  folder: string,
+  console: Console,
+): Promise<{ brokers?: string; server?: Supervised<Running> }> {
+  if (env.KAFKA_BROKERS) {
+    console.say('Events: the Kafka of KAFKA_BROKERS.')
+    return { brokers: env.KAFKA_BROKERS }
+  }
+  if (env.EVENTS !== undefined && env.EVENTS !== '' && env.EVENTS !== 'kafka' && env.EVENTS !== 'embedded') {
+    throw new Error(`EVENTS is "${env.EVENTS}"; it may be "kafka" or "embedded".`)
+  }
+  if (env.EVENTS !== 'kafka') {
+    console.say('Events: the embedded log, in PostgreSQL. EVENTS=kafka starts a real Kafka.')
+    return {}
+  }
+  console.say('Starting Kafka (the first time, Maven fetches about 45 MB) …')
+  const port = await nextFreePort(KAFKA_PORT)
+  const start = () => startKafka({ folder: join(folder, 'kafka'), port })
+  const server = await supervise({ name: 'Kafka', start, say: console.warn })
+  console.say(`Kafka is up on port ${port}.`)
+  return { brokers: server.current().brokers, server }
+}
+
+async function migrateAll(adminUrl: string, passwords: Record<string, string>, console: Console): Promise<void> {
+  const applied = await prepareDatabase(adminUrl, passwords)
+  const count = Object.values(applied).flat().length
+  if (count > 0) console.say(`Migrated: ${count} changes of the database in ${Object.keys(applied).join(', ')}.`)
+}
+
+function summary(rows: [string, string][]): string {
+  const width = Math.max(...rows.map(([name]) => name.length))
+  return `\n${rows.map(([name, value]) => `  ${strong(name.padEnd(width))}  ${value}`).join('\n')}\n`
+}

@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises'
 import { pathToFileURL } from 'node:url'
-import type { Kysely } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 import { type Migration, type MigrationProvider, Migrator, NO_MIGRATIONS } from 'kysely/migration'
 
 /**
@@ -26,8 +26,15 @@ class FolderProvider implements MigrationProvider {
   }
 }
 
-function createMigrator(db: Kysely<unknown>, folders: string[]): Migrator {
-  return new Migrator({ db, provider: new FolderProvider(folders), allowUnorderedMigrations: true })
+async function createMigrator(db: Kysely<unknown>, folders: string[]): Promise<Migrator> {
+  const { rows } = await sql<{ schema: string }>`select current_schema() as schema`.execute(db)
+  return new Migrator({
+    db,
+    provider: new FolderProvider(folders),
+    allowUnorderedMigrations: true,
+    // Without it, Kysely takes the table of any schema that the role can see for its own.
+    migrationTableSchema: rows[0]?.schema,
+  })
 }
 
 /**
@@ -38,19 +45,19 @@ function createMigrator(db: Kysely<unknown>, folders: string[]): Migrator {
  * @throws the first error; nothing of the run is kept then
  */
 export async function migrate(db: Kysely<unknown>, folders: string[]): Promise<string[]> {
-  const { error, results = [] } = await createMigrator(db, folders).migrateToLatest()
+  const { error, results = [] } = await (await createMigrator(db, folders)).migrateToLatest()
   if (error) throw error
   return results.filter((result) => result.status === 'Success').map((result) => result.migrationName)
 }
 
 /** The names that are not applied yet; a process is ready only when there are none. */
 export async function pendingMigrations(db: Kysely<unknown>, folders: string[]): Promise<string[]> {
-  const migrations = await createMigrator(db, folders).getMigrations()
+  const migrations = await (await createMigrator(db, folders)).getMigrations()
   return migrations.filter((migration) => migration.executedAt === undefined).map((migration) => migration.name)
 }
 
 /** Undoes everything, for the test that shows that migrations go both ways. */
 export async function migrateDown(db: Kysely<unknown>, folders: string[]): Promise<void> {
-  const { error } = await createMigrator(db, folders).migrateTo(NO_MIGRATIONS)
+  const { error } = await (await createMigrator(db, folders)).migrateTo(NO_MIGRATIONS)
   if (error) throw error
 }

@@ -2,7 +2,13 @@ import { isUtf8 } from 'node:buffer'
 import { randomUUID } from 'node:crypto'
 import { isUnavailable } from '@platform/db/database.ts'
 import type { Logger } from '@platform/log/logger.ts'
-import express, { type ErrorRequestHandler, type Express, type Request, type RequestHandler, type Response } from 'express'
+import express, {
+  type ErrorRequestHandler,
+  type Express,
+  type Request,
+  type RequestHandler,
+  type Response,
+} from 'express'
 import type { Caller } from './assertion.ts'
 import { DomainError, errorBody } from './errors.ts'
 import type { HttpMetrics } from './metrics.ts'
@@ -18,7 +24,11 @@ export interface RequestContext {
 }
 
 /** Finds out who calls, or throws `unauthorized`. */
-export type Authenticate = (req: Request, context: RequestContext, definition: RouteDefinition) => Caller | Promise<Caller>
+export type Authenticate = (
+  req: Request,
+  context: RequestContext,
+  definition: RouteDefinition,
+) => Caller | Promise<Caller>
 
 export interface MountOptions {
   authenticate: Authenticate
@@ -128,7 +138,8 @@ function replyChecker({ definition }: Route): (reply: AnyReply) => void {
     if (check === undefined) throw new Error(`${definition.operationId} has no reply with status ${reply.status}.`)
     // What counts is what goes over the wire: dates are texts there, and undefined fields are gone.
     const faults = check?.(JSON.parse(JSON.stringify(reply.body ?? null))) ?? []
-    if (faults.length > 0) throw new Error(`${definition.operationId} gave a reply of another shape: ${faults.join('; ')}`)
+    if (faults.length > 0)
+      throw new Error(`${definition.operationId} gave a reply of another shape: ${faults.join('; ')}`)
   }
 }
 
@@ -172,22 +183,35 @@ const shortPath = (req: Request): string => req.originalUrl.split('?', 1)[0]?.sl
  *
  * @param write for a part of the API that has another form of errors; the default is the contract's own
  */
-export function errorHandler(write: (error: DomainError, req: Request, res: Response) => void = writeError): ErrorRequestHandler {
+export function errorHandler(
+  write: (error: DomainError, req: Request, res: Response) => void = writeError,
+): ErrorRequestHandler {
   return (error, req, res, _next) => {
-    const { log } = contextOf(req)
     const refusal = asRefusal(error)
-    const place = { method: req.method, path: shortPath(req) }
-    if (refusal.status === 500) log.error('request failed', { ...place, error })
-    else if (refusal.status >= 503) log.warn('request could not be served', { ...place, error })
-    else log.info('request refused', { ...place, status: refusal.status, reason: refusal.messages[0] })
+    logRefusal(contextOf(req).log, { method: req.method, path: shortPath(req) }, refusal, error)
     if (res.headersSent) return void res.destroy()
     write(refusal, req, res)
   }
 }
 
+/** Says once, at the edge, why a request was not done: a refusal in a line, a fault with its stack. */
+export function logRefusal(
+  log: Logger,
+  place: { method: string; path: string },
+  refusal: DomainError,
+  error: unknown,
+): void {
+  if (refusal.status === 500) log.error('request failed', { ...place, error })
+  else if (refusal.status >= 503) log.warn('request could not be served', { ...place, error })
+  else log.info('request refused', { ...place, status: refusal.status, reason: refusal.messages[0] })
+}
+
 export function writeError(error: DomainError, req: Request, res: Response): void {
   const endpoint = `${req.method} ${shortPath(req)}`
-  res.status(error.status).set(error.headers).json(errorBody(error, endpoint, contextOf(req).requestId))
+  res
+    .status(error.status)
+    .set(error.headers)
+    .json(errorBody(error, endpoint, contextOf(req).requestId))
 }
 
 const UNREADABLE: Record<string, DomainError> = {
@@ -197,7 +221,7 @@ const UNREADABLE: Record<string, DomainError> = {
 }
 
 /** What Express, its body parser or the database throw, as the refusal that a client should see. */
-function asRefusal(error: unknown): DomainError {
+export function asRefusal(error: unknown): DomainError {
   if (error instanceof DomainError) return error
   const { type, status, code } = (error ?? {}) as { type?: string; status?: number; code?: string }
   const unreadable = type && UNREADABLE[type]

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Logger } from '@platform/log/logger.ts'
-import { CircuitState, circuitBreaker, ConsecutiveBreaker, handleAll } from 'cockatiel'
+import { CircuitState, ConsecutiveBreaker, circuitBreaker, handleAll } from 'cockatiel'
 import { Agent } from 'undici'
 import { ASSERTION_HEADER, type Assertions, type Caller } from './assertion.ts'
 import { DomainError } from './errors.ts'

@@ -18,8 +18,8 @@ export function openApiOf(routes: Route[]): OpenApiPart {
   const schemas: Record<string, unknown> = {}
   const paths: OpenApiPart['paths'] = {}
   for (const { definition } of routes) {
-    const path = (paths[definition.path] ??= {})
-    path[definition.method] = operation(definition, schemas)
+    const path = paths[definition.path] ?? {}
+    paths[definition.path] = { ...path, [definition.method]: operation(definition, schemas) }
   }
   const tags = [...new Set(routes.map(({ definition }) => definition.tag))].map((name) => ({ name }))
   return { paths, components: { schemas }, tags }

@@ -80,19 +80,16 @@ export interface Route {
 }
 
 /** Gives a definition its exact type; nothing happens. */
-export function defineRoute<
-  P extends TObject,
-  Q extends TObject,
-  B extends TSchema,
-  R extends Responses,
->(definition: RouteDefinition<P, Q, B, R>): RouteDefinition<P, Q, B, R> {
+export function defineRoute<P extends TObject, Q extends TObject, B extends TSchema, R extends Responses>(
+  definition: RouteDefinition<P, Q, B, R>,
+): RouteDefinition<P, Q, B, R> {
   return definition
 }
 
 /** Binds a definition to its handler. The input is checked before the handler sees it, so the types hold. */
 export function route<P extends TObject, Q extends TObject, B extends TSchema, R extends Responses>(
   definition: RouteDefinition<P, Q, B, R>,
-  handle: Handler<P, Q, B, R>,
+  handle: Handler<NoInfer<P>, NoInfer<Q>, NoInfer<B>, NoInfer<R>>,
 ): Route {
   return { definition: definition as RouteDefinition, handle: handle as Route['handle'] }
 }

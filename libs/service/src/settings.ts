@@ -1,6 +1,6 @@
 import { DEVELOPMENT_SECRET } from '@platform/config/env.ts'
-import type { LogFormat, LogLevel } from '@platform/log/logger.ts'
 import { OneOf } from '@platform/http/schemas.ts'
+import type { LogFormat, LogLevel } from '@platform/log/logger.ts'
 import { type Static, Type } from 'typebox'
 
 /** What every process reads from its environment; a service spreads this into its own schema. */

@@ -25,6 +25,11 @@ export class Client {
     this.#headers = headers
   }
 
+  /** The headers that say who asks, for requests that a test sends by itself. */
+  credential(): Headers {
+    return this.#headers()
+  }
+
   get<T = Refusal>(path: string, headers?: Headers): Promise<Answer<T>> {
     return this.send('GET', path, undefined, headers)
   }

@@ -11,11 +11,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .addColumn('answer', 'text')
     .addPrimaryKeyConstraint('idempotency_key_pkey', ['owner', 'key'])
     .execute()
-  await db.schema
-    .createIndex('idempotency_key_created_at_index')
-    .on('idempotency_key')
-    .column('created_at')
-    .execute()
+  await db.schema.createIndex('idempotency_key_created_at_index').on('idempotency_key').column('created_at').execute()
 }
 
 export async function down(db: Kysely<unknown>): Promise<void> {

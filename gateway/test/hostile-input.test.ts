@@ -1,0 +1,253 @@
+import { randomUUID } from 'node:crypto'
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import type { Answer } from '@platform/testing/client.ts'
+import { type Person, type Platform, startPlatform } from '@platform/testing/platform.ts'
+import { onServer } from '@platform/testing/server.ts'
+import { type Dispatcher, request } from 'undici'
+import { type OpenApiDocument, type Operation, resolve, type Schema, sample } from './openapi-samples.ts'
+
+/**
+ * Walks the merged OpenAPI document: every route with every kind of bad input. A service that comes later is covered by
+ * being in the document. Nothing may be answered with 5xx, hang, or change a row.
+ */
+
+let platform: Platform
+let person: Person
+let document: OpenApiDocument
+let routes: { method: Dispatcher.HttpMethod; path: string; operation: Operation }[]
+const ids: Record<string, string> = {}
+
+beforeAll(async () => {
+  platform = await startPlatform({ env: { RATE_LIMITS: 'off', LOG_LEVEL: 'silent' } })
+  person = platform.person({ roles: ['admin', 'moderator'] })
+  document = (await platform.nobody.get<OpenApiDocument>('/openapi.json')).body
+  routes = Object.entries(document.paths).flatMap(([path, operations]) =>
+    Object.entries(operations).map(([method, operation]) => ({
+      method: method.toUpperCase() as Dispatcher.HttpMethod,
+      path,
+      operation,
+    })),
+  )
+  const group = { name: 'Runners', description: 'x', shortName: 'hostile_1', postRules: 'Everyone' }
+  ids.groupId = (await person.post<{ id: string }>('/groups', group)).body.id
+  ids.participantId = person.id
+})
+afterAll(() => platform.stop())
+
+const fill = (path: string, value?: string) =>
+  path.replaceAll(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(value ?? ids[name] ?? randomUUID()))
+
+interface Attack {
+  method: Dispatcher.HttpMethod
+  path: string
+  headers?: Record<string, string>
+  body?: string | Buffer
+  what: string
+}
+
+async function attack({ method, path, headers = {}, body }: Attack): Promise<Answer<string>> {
+  const answer = await request(`${platform.url}${path}`, {
+    method,
+    headers: { ...(body !== undefined && { 'content-type': 'application/json' }), ...person.credential(), ...headers },
+    body,
+    // A hang is a failure of its own.
+    headersTimeout: 15_000,
+    bodyTimeout: 15_000,
+  })
+  return { status: answer.statusCode, headers: answer.headers, body: await answer.body.text() }
+}
+
+/** Runs attacks a few at a time. @returns those whose answer is not as it should be */
+async function failures(attacks: Attack[], isFine: (answer: Answer<string>) => boolean): Promise<string[]> {
+  const found: string[] = []
+  const rest = [...attacks]
+  const work = async () => {
+    for (let next = rest.pop(); next; next = rest.pop()) {
+      const answer = await attack(next).catch((error: Error) => ({ status: 0, headers: {}, body: error.message }))
+      if (!isFine(answer)) found.push(`${next.method} ${next.path} with ${next.what}: ${answer.status} ${answer.body}`)
+    }
+  }
+  await Promise.all(Array.from({ length: 8 }, work))
+  return found
+}
+
+const isRefusal = ({ status, body }: Answer<string>) =>
+  status >= 400 && status < 500 && Array.isArray(JSON.parse(body).errors)
+const isNoFault = ({ status }: Answer<string>) => status >= 200 && status < 500
+
+/** A number for all that the services have written; logs of use and positions in the event log may move. */
+async function fingerprint(): Promise<unknown> {
+  return onServer(platform.database.adminUrl, async (client) => {
+    const { rows: tables } = await client.query<{ name: string }>(`
+      select format('%I.%I', schemaname, tablename) as name from pg_tables
+      where schemaname not in ('pg_catalog', 'information_schema', 'event_log')
+        and tablename not in ('outbox', 'inbox', 'api_key') and tablename not like '%rate%' order by 1`)
+    const sums: Record<string, unknown> = {}
+    for (const { name } of tables) {
+      const { rows } = await client.query(`select count(*), sum(hashtextextended(t::text, 0)) from ${name} t`)
+      sums[name] = rows[0]
+    }
+    return sums
+  })
+}
+
+function bodySchema({ requestBody }: Operation): Schema | undefined {
+  const schema = requestBody?.content['application/json']?.schema
+  return schema && resolve(document, schema)
+}
+
+const WRONG_VALUES = [{}, [], [[]], 'x'.repeat(300_000), -1e308, true, '\0', { $gt: '' }, ['a', 'b']]
+
+function wrongBodies(schema: Schema): [string, string | Buffer][] {
+  const valid = sample(document, schema) as Record<string, unknown>
+  const bodies: [string, string | Buffer][] = [
+    ['an empty body', ''],
+    ['no JSON', '{'],
+    ['an array', '[]'],
+    ['null', 'null'],
+    ['a text', '"x"'],
+    ['a number', '17'],
+    ['invalid UTF-8', Buffer.concat([Buffer.from('{"name":"'), Buffer.from([0xc3, 0x28, 0xff]), Buffer.from('"}')])],
+    ['deep arrays', `${'['.repeat(50_000)}${']'.repeat(50_000)}`],
+    ['a deep object', `${'{"a":'.repeat(20_000)}1${'}'.repeat(20_000)}`],
+    ['5 MB', JSON.stringify({ ...valid, filler: 'x'.repeat(5_000_000) })],
+    ['a number that is too large', JSON.stringify(valid).replace(/:("[^"]*"|\d+)/, ':1e400')],
+  ]
+  for (const [name, property] of Object.entries(schema.properties ?? {})) {
+    const type = resolve(document, property).type
+    for (const wrong of WRONG_VALUES) {
+      const isObject = typeof wrong === 'object' && !Array.isArray(wrong)
+      // What the field's own type is, is no wrong type.
+      if (typeof wrong === type || (type === 'array' && Array.isArray(wrong)) || (type === 'object' && isObject))
+        continue
+      if (!schema.required?.includes(name) && typeof wrong === 'string' && !type) continue
+      bodies.push([`${name} = ${JSON.stringify(wrong).slice(0, 20)}`, JSON.stringify({ ...valid, [name]: wrong })])
+    }
+    if (schema.required?.includes(name)) {
+      bodies.push([`${name} = null`, JSON.stringify({ ...valid, [name]: null })])
+      bodies.push([`no ${name}`, JSON.stringify({ ...valid, [name]: undefined })])
+    }
+  }
+  return bodies
+}
+
+describe('hostile input', () => {
+  it('knows every route', () => {
+    expect(routes.length).toBeGreaterThan(25)
+  })
+
+  it('is refused when it is a bad body, and changes nothing', async () => {
+    const before = await fingerprint()
+    const attacks = routes.flatMap(({ method, path, operation }) => {
+      const schema = bodySchema(operation)
+      if (!schema) return []
+      const asJson = wrongBodies(schema).map(([what, body]) => ({ method, path: fill(path), body, what }))
+      const valid = JSON.stringify(sample(document, schema))
+      const otherTypes = [
+        'text/plain',
+        'application/xml',
+        'multipart/form-data',
+        'application/json; charset=utf-7',
+        '\u00e4',
+      ].map((type) => ({ method, path: fill(path), body: valid, what: type, headers: { 'content-type': type } }))
+      const packed = { method, path: fill(path), body: valid, what: 'gzip', headers: { 'content-encoding': 'gzip' } }
+      return [...asJson, ...otherTypes, packed]
+    })
+    expect(await failures(attacks, isRefusal)).toEqual([])
+    expect(await fingerprint()).toEqual(before)
+  })
+
+  it('is refused when it is a bad path', async () => {
+    const before = await fingerprint()
+    const wrongIds = [
+      '1',
+      'x'.repeat(8_000),
+      "' or 1=1 --",
+      '\0',
+      '%00',
+      '..',
+      '../../etc',
+      `${randomUUID()}x`,
+      '{}',
+      '-1',
+      '💥',
+    ]
+    const attacks = routes
+      .filter(({ path }) => path.includes('{'))
+      .flatMap(({ method, path, operation }) => {
+        const schema = bodySchema(operation)
+        const body = schema && JSON.stringify(sample(document, schema))
+        return wrongIds.map((id) => ({ method, path: fill(path, id), body, what: `the id ${id.slice(0, 20)}` }))
+      })
+    expect(await failures(attacks, isRefusal)).toEqual([])
+    expect(await fingerprint()).toEqual(before)
+  })
+
+  it('is refused when it is a bad query, and never a fault', async () => {
+    const before = await fingerprint()
+    const reads = routes.filter(({ method }) => method === 'GET')
+    const typed: Attack[] = []
+    const loose: Attack[] = []
+    for (const { method, path, operation } of reads) {
+      for (const { name, schema } of operation.parameters.filter((parameter) => parameter.in === 'query')) {
+        if (!name || !schema) continue
+        const key = encodeURIComponent(name)
+        const to = (value: string) => ({ method, path: `${fill(path)}?${value}`, what: value.slice(0, 60) })
+        typed.push(to(`${key}=%00`), to(`${key}=a&${key}=b`))
+        if (schema.type !== 'string' || schema.enum) {
+          typed.push(to(`${key}=x`), to(`${key}=1e999`), to(`${key}=-99999999999999999999`), to(`${key}=%F0%28`))
+        }
+        loose.push(to(`${key}=%27%3B%20drop%20table%20x%3B--`), to(`${key}=%ff%fe`), to(`${key}=`), to(`${key}[]=1`))
+        loose.push(
+          to(`${key}[__proto__][polluted]=1`),
+          to('__proto__[polluted]=1'),
+          to('%'),
+          to(`${key}=${'x'.repeat(7_000)}`),
+        )
+      }
+    }
+    expect(await failures(typed, isRefusal)).toEqual([])
+    expect(await failures(loose, isNoFault)).toEqual([])
+    expect(await fingerprint()).toEqual(before)
+    expect({}).not.toHaveProperty('polluted')
+  })
+
+  it('is no fault when it is a strange text where texts are allowed', async () => {
+    const strange = [
+      "'; drop table account; --",
+      '$1',
+      '\r\nSet-Cookie: a=b',
+      '<script>',
+      '\ud800',
+      '‮',
+      '__proto__',
+      '{{7*7}}',
+    ]
+    const attacks = routes.flatMap(({ method, path, operation }) => {
+      const schema = bodySchema(operation)
+      if (!schema) return []
+      const valid = sample(document, schema) as Record<string, unknown>
+      const texts = Object.entries(valid).filter(([, value]) => typeof value === 'string')
+      const bodies = strange.flatMap((text) => texts.map(([name]) => JSON.stringify({ ...valid, [name]: text })))
+      bodies.push(
+        `{"__proto__":{"isAdmin":true},"constructor":{"prototype":{"polluted":1}},${JSON.stringify(valid).slice(1)}`,
+      )
+      return bodies.map((body) => ({ method, path: fill(path), body, what: body.slice(0, 200) }))
+    })
+    expect(await failures(attacks, isNoFault)).toEqual([])
+    expect({}).not.toHaveProperty('polluted')
+  })
+
+  it('is refused when it is an unknown verb', async () => {
+    const before = await fingerprint()
+    const attacks = routes.flatMap(({ path }) => {
+      const known = new Set(Object.keys(document.paths[path] ?? {}))
+      const verbs = ['PUT', 'PATCH', 'DELETE', 'POST', 'TRACE', 'PROPFIND'].filter(
+        (verb) => !known.has(verb.toLowerCase()),
+      )
+      return verbs.map((method) => ({ method: method as Dispatcher.HttpMethod, path: fill(path), what: 'that verb' }))
+    })
+    expect(await failures(attacks, isRefusal)).toEqual([])
+    expect(await fingerprint()).toEqual(before)
+  })
+})

@@ -1,0 +1,193 @@
+import { openDatabase } from '@platform/db/database.ts'
+import { pendingMigrations } from '@platform/db/migrate.ts'
+import { type EventHandler, startConsumer } from '@platform/events/consumer.ts'
+import { openTransport } from '@platform/events/open-transport.ts'
+import type { EventTables } from '@platform/events/outbox.ts'
+import { startRelay } from '@platform/events/relay.ts'
+import { bareApp, errorHandler, mountRoutes, notFound, requestContext } from '@platform/http/app.ts'
+import { ASSERTION_HEADER, Assertions, type Caller, type Issuer, USER_ID_HEADER } from '@platform/http/assertion.ts'
+import { DomainError } from '@platform/http/errors.ts'
+import { type IdempotencyTables, purgeIdempotencyKeys } from '@platform/http/idempotency.ts'
+import { HttpMetrics, observeProcess } from '@platform/http/metrics.ts'
+import { type OpenApiPart, openApiOf } from '@platform/http/openapi.ts'
+import { defineRoute, type Route, route } from '@platform/http/route.ts'
+import { listen } from '@platform/http/server.ts'
+import type { Logger } from '@platform/log/logger.ts'
+import type { Request, RequestHandler } from 'express'
+import { type Kysely, sql } from 'kysely'
+import { Registry } from 'prom-client'
+import { Type } from 'typebox'
+import { healthRoutes } from './health.ts'
+import type { CommonSettings } from './settings.ts'
+
+/** The tables that the libraries keep in every service's schema. */
+export type LibraryTables = EventTables & IdempotencyTables
+
+/** What a service's own code is built from. */
+export interface ServiceContext<T> {
+  db: Kysely<T>
+  log: Logger
+  clock: () => Date
+  assertions: Assertions
+  registry: Registry
+}
+
+/** What a service's own code consists of. */
+export interface ServiceParts<T> {
+  routes: Route[]
+  /** Reactions to other services' events. */
+  handlers?: EventHandler<T>[]
+  /** Called when everything else has stopped. */
+  close?: () => Promise<void>
+}
+
+export interface ServiceOptions<T extends LibraryTables> {
+  /** Also the schema's, the role's and the consumer group's name. */
+  name: string
+  settings: CommonSettings
+  log: Logger
+  clock?: () => Date
+  /** Absolute paths of migration folders. */
+  migrations: string[]
+  /** Called when the process cannot do its work any more and has to be replaced. */
+  onFatal: (error: unknown) => void
+  build: (context: ServiceContext<T>) => ServiceParts<T>
+}
+
+/** A service that listens. */
+export interface RunningService {
+  /** `http://HOST:PORT` */
+  url: string
+  /** Nothing accepted is lost: requests finish, then the message at hand, then the pools close. */
+  stop(): Promise<void>
+}
+
+const PURGE_EVERY_MS = 600_000
+
+/** Puts a service together: database, relay, consumer, HTTP behind the assertion, health, metrics; and starts it. */
+export async function startService<T extends LibraryTables>(options: ServiceOptions<T>): Promise<RunningService> {
+  const { name, settings, log, migrations, onFatal } = options
+  const database = openDatabase<T>({
+    url: settings.DATABASE_URL,
+    applicationName: name,
+    log,
+    poolSize: settings.DATABASE_POOL_SIZE,
+  })
+  const { db, pool } = database
+  const registry = new Registry()
+  observeProcess(registry)
+  const assertions = new Assertions(settings.ASSERTION_SECRET)
+  const clock = options.clock ?? (() => new Date())
+  const parts = options.build({ db, log, clock, assertions, registry })
+
+  const transport = openTransport({ settings, clientId: name, pool, databaseUrl: settings.DATABASE_URL, log, onFatal })
+  const relay = startRelay({ db, pool, databaseUrl: settings.DATABASE_URL, transport, log, registry })
+  const consumer = startConsumer({
+    db,
+    transport,
+    name,
+    handlers: parts.handlers ?? [],
+    log,
+    clock,
+    registry,
+    onCommit: () => relay.wake(),
+  })
+
+  const app = bareApp()
+  app.use(requestContext(log))
+  healthRoutes(app, {
+    registry,
+    isMigrated: async () => (await pendingMigrations(db as Kysely<unknown>, migrations)).length === 0,
+    ping: async () => void (await sql`select 1`.execute(db)),
+    details: () => ({ events: consumer.isReady() ? 'ready' : 'connecting' }),
+  })
+  const proofs = new WeakMap<Request, Proof>()
+  app.use(
+    requireAssertion(assertions, proofs),
+    wakeAfterWrites(() => relay.wake()),
+  )
+  const routes = [...parts.routes, openApiRoute(parts.routes)]
+  mountRoutes(app, routes, {
+    authenticate: (req, _context, { access }) => {
+      const proof = proofs.get(req)
+      const issuer = access === 'everyone' ? 'gateway' : (access.issuer ?? 'gateway')
+      if (proof?.issuer !== issuer) throw unauthorized()
+      return proof.caller
+    },
+    metrics: new HttpMetrics(registry),
+    bodyLimit: settings.BODY_LIMIT_BYTES,
+    checkReplies: settings.NODE_ENV !== 'production',
+  })
+  app.use(notFound(parts.routes), errorHandler())
+
+  const server = await listen(app, { host: settings.HOST, port: settings.PORT, graceMs: settings.SHUTDOWN_GRACE_MS })
+  const purge = setInterval(() => {
+    purgeIdempotencyKeys(db).catch((error) => log.warn('idempotency keys could not be purged', { error }))
+  }, PURGE_EVERY_MS)
+  log.info('listening', { url: server.url })
+
+  return {
+    url: server.url,
+    stop: async () => {
+      clearInterval(purge)
+      await server.stop()
+      await consumer.stop()
+      await relay.stop()
+      await transport.close()
+      await parts.close?.()
+      await database.close()
+      log.info('stopped')
+    },
+  }
+}
+
+/** Who a request is vouched for by, and for whom. */
+interface Proof {
+  issuer: Issuer
+  caller: Caller
+}
+
+const unauthorized = () => new DomainError('unauthorized', 'Requests have to come through the gateway.')
+
+/** Nobody gets past without an assertion for exactly this request, not even to learn which paths there are. */
+function requireAssertion(assertions: Assertions, proofs: WeakMap<Request, Proof>): RequestHandler {
+  return (req, _res, next) => {
+    const assertion = req.get(ASSERTION_HEADER)
+    if (!assertion) throw unauthorized()
+    const request = { method: req.method, path: req.originalUrl, requestId: req.get('x-request-id') ?? '' }
+    for (const issuer of ['gateway', 'internal'] as const) {
+      const caller = assertions.verify(assertion, request, issuer)
+      if (!caller) continue
+      if (issuer === 'gateway' && req.get(USER_ID_HEADER) !== caller.userId) break
+      proofs.set(req, { issuer, caller })
+      return next()
+    }
+    throw unauthorized()
+  }
+}
+
+/** A write has most likely put an event into the outbox, and it is committed when the answer is sent. */
+function wakeAfterWrites(wake: () => void): RequestHandler {
+  return (req, res, next) => {
+    if (req.method !== 'GET' && req.method !== 'HEAD') res.once('finish', wake)
+    next()
+  }
+}
+
+/** Where the gateway reads a service's part of the documentation. */
+export const OPENAPI_PATH = '/internal/openapi.json'
+
+function openApiRoute(routes: Route[]): Route {
+  const isPublic = ({ definition: { access } }: Route) => access === 'everyone' || access.issuer !== 'internal'
+  const part: OpenApiPart = openApiOf(routes.filter(isPublic))
+  const definition = defineRoute({
+    method: 'get',
+    path: OPENAPI_PATH,
+    operationId: 'getOpenApiPart',
+    summary: "The service's part of the OpenAPI document.",
+    tag: 'internal',
+    access: { scope: 'internal', issuer: 'internal' },
+    responses: { 200: Type.Unsafe<OpenApiPart>({ type: 'object' }) },
+  })
+  return route(definition, async () => ({ status: 200, body: part }))
+}

@@ -1,0 +1,82 @@
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { addressVariable, PROCESSES, ROOT } from '@platform/local/processes.ts'
+import { createLogger } from '@platform/log/logger.ts'
+import type { StartOptions } from '@platform/service/process.ts'
+import { Client } from './client.ts'
+import { cloneDatabase, type TestDatabase } from './database.ts'
+import { type Person, type PersonOptions, startIssuer } from './issuer.ts'
+
+export type { Person } from './issuer.ts'
+
+/** The whole platform in the test's own process, on a database of its own. */
+export interface Platform {
+  /** The gateway's address. */
+  url: string
+  /** Each process's own address, by its name. */
+  urls: Record<string, string>
+  database: TestDatabase
+  /** A new person, with a token from an issuer that the gateway trusts; so no password has to be hashed. */
+  person(options?: PersonOptions): Person
+  /** Asks without a credential. */
+  nobody: Client
+  /** A token as `person` has it, with claims of the test's choice. */
+  token(claims: Record<string, unknown>): string
+  stop(): Promise<void>
+}
+
+/** What a process's `src/service.ts` exports. */
+interface ProcessModule {
+  start(options: StartOptions): Promise<{ url: string; stop(): Promise<void> }>
+}
+
+export interface PlatformOptions {
+  /** Added to every process's environment; `KAFKA_BROKERS` makes it the transport. */
+  env?: Record<string, string>
+}
+
+/** Starts every process of the registry; the tests of a file share it. */
+export async function startPlatform({ env = {} }: PlatformOptions = {}): Promise<Platform> {
+  const database = await cloneDatabase()
+  const issuer = await startIssuer()
+  const log = createLogger({
+    service: 'test',
+    level: process.env.TEST_LOG === '1' ? 'debug' : 'silent',
+    format: 'pretty',
+  })
+  const urls: Record<string, string> = {}
+  const running: { stop(): Promise<void> }[] = []
+  for (const { name, folder, calls } of PROCESSES) {
+    const module: ProcessModule = await import(pathToFileURL(join(ROOT, folder, 'src/service.ts')).href)
+    const addresses = Object.fromEntries(calls.map((called) => [addressVariable(called), urls[called]]))
+    const started = await module.start({
+      env: {
+        NODE_ENV: 'test',
+        DATABASE_URL: database.urlFor(name),
+        DATABASE_POOL_SIZE: '5',
+        SHUTDOWN_GRACE_MS: '2000',
+        JWT_ISSUERS: issuer.setting,
+        ...addresses,
+        ...env,
+      },
+      log: log.child({ process: name }),
+      onFatal: (error) => log.error('fatal', { process: name, error }),
+    })
+    urls[name] = started.url
+    running.unshift(started)
+  }
+  const { gateway: url = '' } = urls
+  return {
+    url,
+    urls,
+    database,
+    nobody: new Client(url),
+    person: (options) => issuer.person(url, options),
+    token: issuer.token,
+    stop: async () => {
+      for (const each of running) await each.stop()
+      await issuer.stop()
+      await database.drop()
+    },
+  }
+}

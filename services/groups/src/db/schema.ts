@@ -1,0 +1,56 @@
+import type { ModerationStatus } from '@platform/contracts/shapes.ts'
+import type { GroupAddress } from '@platform/geo/schemas.ts'
+import type { LibraryTables } from '@platform/service/service.ts'
+import type { ColumnType, Generated, GeneratedAlways, Kysely, Selectable, Transaction } from 'kysely'
+
+/** A jsonb column: an object when read, JSON text when written. */
+type Json<T> = ColumnType<T | null, string | null, string | null>
+
+export interface GroupTable {
+  id: string
+  name: string
+  description: string
+  short_name: string
+  sport_id: string | null
+  cover_id: string | null
+  avatar_id: string | null
+  post_rules: 'Everyone' | 'AdminApproval' | 'OnlyAdmin'
+  group_type: 'Public' | 'Private'
+  owner_id: string
+  address: Json<GroupAddress>
+  /** Degrees; the location that was given, not the address's. */
+  latitude: number | null
+  longitude: number | null
+  position: GeneratedAlways<string | null>
+  participants_count: number
+  moderation_status: Generated<ModerationStatus>
+  /** Of the last moderation transition that was applied. */
+  moderation_version: Generated<number>
+  content_revision: Generated<number>
+  version: Generated<number>
+  created_at: Date
+  updated_at: Date
+  deleted_at: Date | null
+}
+
+export interface ParticipantTable {
+  group_id: string
+  user_id: string
+  is_admin: Generated<boolean>
+  /** Stays when somebody leaves, so that leaving and coming back is no way around it. */
+  is_muted: Generated<boolean>
+  joined_at: Date
+  deleted_at: Date | null
+  version: Generated<number>
+}
+
+export interface GroupsTables extends LibraryTables {
+  group: GroupTable
+  participant: ParticipantTable
+  public_group_total: { slot: number; total: number }
+}
+
+export type Db = Kysely<GroupsTables>
+export type Tx = Transaction<GroupsTables>
+export type GroupRow = Selectable<GroupTable>
+export type ParticipantRow = Selectable<ParticipantTable>

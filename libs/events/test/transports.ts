@@ -82,3 +82,17 @@ export function firstByKey(messages: TransportMessage[]): Record<string, string[
   const byKey = Map.groupBy(messages, ({ key }) => key)
   return Object.fromEntries([...byKey].map(([key, some]) => [key, [...new Set(some.map(({ value }) => value))]]))
 }
+
+/** A transport that does something of the test's around the real one's `send`. */
+export function aroundSend(
+  transport: EventTransport,
+  send: (messages: TransportMessage[], proceed: () => Promise<void>) => Promise<void>,
+): EventTransport {
+  return {
+    ensureTopics: (topics) => transport.ensureTopics(topics),
+    send: (messages) => send(messages, () => transport.send(messages)),
+    consume: (options) => transport.consume(options),
+    isHealthy: () => transport.isHealthy(),
+    close: () => transport.close(),
+  }
+}

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
 import { DomainError } from '@platform/http/errors.ts'
 import { eventually } from '@platform/testing/eventually.ts'
+import { findKafkaBrokers } from '@platform/testing/kafka.ts'
 import { Registry } from 'prom-client'
 import type { Consumer } from '../src/consumer.ts'
 import { purgeInbox } from '../src/inbox.ts'
@@ -21,7 +22,7 @@ beforeAll(async () => {
 })
 afterAll(() => service.close())
 
-describe.each(transportKinds)('a consumer on $name', (kind) => {
+describe.each(transportKinds(findKafkaBrokers()))('a consumer on $name', (kind) => {
   let transport: EventTransport
   let group: string
   let place: ReturnType<typeof kind.place>

@@ -117,7 +117,6 @@ describe('the way to the services', () => {
       etag: '"1"',
       'x-content-type-options': 'nosniff',
       'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
-      'referrer-policy': 'no-referrer',
       'cache-control': 'private, no-cache',
     })
     for (const name of ['x-powered-by', 'x-gateway-assertion', 'set-cookie']) expect(headers).not.toHaveProperty(name)

@@ -1,4 +1,4 @@
-import { createHmac, timingSafeEqual } from 'node:crypto'
+import { createHmac, type Hmac, timingSafeEqual } from 'node:crypto'
 
 /** What a person or a program may be: `user` is everybody; `service` is a key with a scope for programs. */
 export const ROLES = ['user', 'moderator', 'admin', 'service'] as const
@@ -68,7 +68,7 @@ export class Assertions {
       exp: this.#now() + LIFETIME_MS,
     }
     const text = Buffer.from(JSON.stringify(payload)).toString('base64url')
-    return `${text}.${mac(text, this.#secrets[0] ?? '').toString('base64url')}`
+    return `${text}.${hmac(text, this.#secrets[0] ?? '').digest('base64url')}`
   }
 
   /** @returns the caller, or undefined when the assertion is not for exactly this request, not ours, or too old */
@@ -77,7 +77,7 @@ export class Assertions {
     if (!text || !signature || more.length > 0) return undefined
     const given = Buffer.from(signature, 'base64url')
     const isOurs = this.#secrets.some((secret) => {
-      const expected = mac(text, secret)
+      const expected = hmac(text, secret).digest()
       return given.length === expected.length && timingSafeEqual(given, expected)
     })
     if (!isOurs) return undefined
@@ -92,6 +92,6 @@ export class Assertions {
   }
 }
 
-function mac(text: string, secret: string): Buffer {
-  return createHmac('sha256', secret).update(text).digest()
+function hmac(text: string, secret: string): Hmac {
+  return createHmac('sha256', secret).update(text)
 }

@@ -88,7 +88,11 @@ describe('the way to the services', () => {
     const assertions = new Assertions(DEVELOPMENT_SECRET)
     const assertion = String(headers[ASSERTION_HEADER])
     const asked = { method: 'POST', path: '/groups?x=1', requestId }
-    expect(assertions.verify(assertion, asked, 'gateway')).toEqual({ userId: ana.id, roles: ['user'] })
+    expect(assertions.verify(assertion, asked, 'gateway')).toEqual({
+      userId: ana.id,
+      roles: ['user'],
+      vouchedAt: expect.any(Date),
+    })
     expect(assertions.verify(assertion, { ...asked, path: '/groups?x=2' }, 'gateway')).toBeUndefined()
   })
 

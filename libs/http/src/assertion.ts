@@ -11,6 +11,8 @@ export interface Caller {
   roles: Role[]
   /** What the credential is limited to; absent: everything that the roles may. */
   scopes?: string[]
+  /** When the gateway vouched for the request, by its clock; absent where the caller did not come through it. */
+  vouchedAt?: Date
 }
 
 /** What one request is vouched for: nothing else may be done with the assertion. */
@@ -88,7 +90,8 @@ export class Assertions {
       payload.p === request.path &&
       payload.rid === request.requestId
     if (!isForThis || payload.exp < this.#now()) return undefined
-    return { userId: payload.sub, roles: payload.roles, scopes: payload.scopes }
+    const vouchedAt = new Date(payload.exp - LIFETIME_MS)
+    return { userId: payload.sub, roles: payload.roles, scopes: payload.scopes, vouchedAt }
   }
 }
 

@@ -11,7 +11,7 @@ import { readCredential } from './credentials/credential.ts'
 import { beginExchange, type Exchange, sendError } from './exchange.ts'
 import { clientAddress } from './limits/address.ts'
 import { type RequestLimits, tellStanding } from './limits/request-limits.ts'
-import { collectBody, tooLarge } from './proxy/collect-body.ts'
+import { collectBody, lengthNeeded, tooLarge } from './proxy/collect-body.ts'
 import { forwardedHeaders, refuseAmbiguousHeaders } from './proxy/request-headers.ts'
 import { findDestination, type ServiceName } from './proxy/routing-table.ts'
 import { readTarget } from './proxy/target.ts'
@@ -64,6 +64,7 @@ export function createFront(options: FrontOptions): RequestListener {
     const destination = findDestination(target.path)
     const upstream = destination && options.upstreams.get(destination.service)
     if (!destination || !upstream) {
+      if (req.headers['transfer-encoding'] !== undefined) throw lengthNeeded()
       tellStanding(res, standing)
       req.url = target.path + target.query
       req.headers['x-request-id'] = exchange.requestId

@@ -94,6 +94,8 @@ export class Upstream {
     const target = { protocol, host: hostname, port: port || (isSecure ? 443 : 80) }
     const AgentType = isSecure ? SecureAgent : Agent
     this.#agent = new AgentType({ keepAlive: true, maxFreeSockets: 256, scheduling: 'lifo' })
+    // It has one target, so nothing has to be put together to find a connection to it.
+    this.#agent.getName = () => options.url
     const common = {
       target,
       selfHandleResponse: true,

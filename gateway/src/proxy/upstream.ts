@@ -29,6 +29,8 @@ export interface Outgoing {
   headers: IncomingHttpHeaders
   /** A body that came in chunks and was collected; it is streamed from the client when absent. */
   body?: Buffer
+  /** What the gateway adds to the answer: names and values in turn. */
+  answerHeaders: string[]
 }
 
 /** The service could not be asked, or did not answer. */
@@ -40,6 +42,7 @@ class UpstreamFailure extends Error {
 interface Passage {
   res: ServerResponse
   body: Buffer | undefined
+  answerHeaders: string[]
   proxyReq?: ClientRequest
   isAnswered: boolean
   isLate: boolean
@@ -139,12 +142,12 @@ export class Upstream {
     this.#agent.destroy()
   }
 
-  #pass(req: IncomingMessage, res: ServerResponse, { url, headers, body }: Outgoing): Promise<void> {
+  #pass(req: IncomingMessage, res: ServerResponse, { url, headers, body, answerHeaders }: Outgoing): Promise<void> {
     req.url = url
     req.headers = headers
     return new Promise<void>((begun, failed) => {
       const timer = setTimeout(() => this.#late(req, res), this.#options.timeoutMs)
-      req.passage = { res, body, isAnswered: false, isLate: false, timer, begun, failed }
+      req.passage = { res, body, answerHeaders, isAnswered: false, isLate: false, timer, begun, failed }
       res.once('close', () => {
         clearTimeout(timer)
         begun()
@@ -164,7 +167,7 @@ export class Upstream {
       passage.isAnswered = true
       passage.timer.refresh()
       passage.begun()
-      sendAnswer(proxyRes, res)
+      sendAnswer(proxyRes, res, passage.answerHeaders)
     })
     server.on('error', (error, req) => this.#failed(error, req))
     server.on('econnreset', (error, req) => this.#failed(error, req))

@@ -147,12 +147,15 @@ export class LogConsumption implements Consumption {
       if (owned) {
         // Handed on only when the batch at hand is done with, so that nobody else begins before.
         if (row.is_revoked && !owned.isRevoked) owned.lost.abort()
+        // Given back before it was let go of: the batch at hand was told to give up, the next one must not be.
+        if (!row.is_revoked && owned.isRevoked) {
+          Object.assign(owned, untilLost(over))
+          this.#workDue.ring()
+        }
         owned.isRevoked = row.is_revoked
       } else {
         const { topic, partition, next_offset: position, is_revoked: isRevoked } = row
-        const lost = new AbortController()
-        const signal = AbortSignal.any([lost.signal, over])
-        this.#partitions.set(placeOf(row), { topic, partition, position, isRevoked, lost, signal })
+        this.#partitions.set(placeOf(row), { topic, partition, position, isRevoked, ...untilLost(over) })
         this.#workDue.ring()
       }
     }
@@ -223,6 +226,11 @@ export class LogConsumption implements Consumption {
       await pause(RETRY_MS, signal)
     }
   }
+}
+
+function untilLost(over: AbortSignal): Pick<OwnedPartition, 'lost' | 'signal'> {
+  const lost = new AbortController()
+  return { lost, signal: AbortSignal.any([lost.signal, over]) }
 }
 
 const placeOf = ({ topic, partition }: { topic: string; partition: number }): string => `${topic}/${partition}`

@@ -55,6 +55,38 @@ describe('the embedded log', () => {
     await expect(heartbeat).rejects.toThrow(/belongs to another role/)
   })
 
+  it('goes on with a partition that was to be handed over and was given back before that', async () => {
+    let letGo = () => {}
+    const gate = new Promise<void>((resolve) => {
+      letGo = resolve
+    })
+    const told: boolean[] = []
+    const collector = collect(log, {
+      group: 'readers',
+      topics: ['orders'],
+      handle: async ({ signal }) => {
+        await gate
+        told.push(signal.aborted)
+        signal.throwIfAborted()
+      },
+    })
+    await log.send(series('orders', keys, 1))
+    const members = () =>
+      service.asAdmin('select from event_log.member where consumer_group = $1', [`${place.prefix}readers`])
+    await eventually(() => expect(collector.isReady()).toBe(true))
+    // While every partition is busy, somebody comes who is to have some of them, and goes again.
+    const elsewhere = openAt(place)
+    const other = collect(elsewhere, { group: 'readers', topics: ['orders'] })
+    await eventually(async () => expect(await members()).toHaveLength(2))
+    await eventually(() => expect(other.isReady()).toBe(true))
+    await elsewhere.close()
+    await eventually(async () => expect(await members()).toHaveLength(1))
+    letGo()
+    await eventually(() => expect(firstByKey(collector.received)).toEqual(firstByKey(series('orders', keys, 1))))
+    expect(told).toContain(true)
+    await collector.stop()
+  })
+
   it('goes on after every connection was cut', async () => {
     const collector = collect(log, { group: 'readers', topics: ['orders'] })
     await log.send(series('orders', keys, 3))

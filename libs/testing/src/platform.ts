@@ -35,13 +35,16 @@ export interface PlatformOptions {
   env?: Record<string, string>
 }
 
+/** TEST_LOG=1 shows what the processes log. */
+const isLogged = process.env.TEST_LOG === '1'
+
 /** Starts every process of the registry; the tests of a file share it. */
 export async function startPlatform({ env = {} }: PlatformOptions = {}): Promise<Platform> {
   const database = await cloneDatabase()
   const issuer = await startIssuer()
   const log = createLogger({
     service: 'test',
-    level: process.env.TEST_LOG === '1' ? 'debug' : 'silent',
+    level: isLogged ? 'debug' : 'silent',
     format: 'pretty',
   })
   const urls: Record<string, string> = {}
@@ -52,6 +55,7 @@ export async function startPlatform({ env = {} }: PlatformOptions = {}): Promise
     const started = await module.start({
       env: {
         NODE_ENV: 'test',
+        LOG_LEVEL: isLogged ? 'debug' : 'silent',
         DATABASE_URL: database.urlFor(name),
         DATABASE_POOL_SIZE: '5',
         SHUTDOWN_GRACE_MS: '2000',

@@ -168,8 +168,8 @@ async function getParticipant(trx: Tx, groupId: string, userId: string): Promise
 }
 
 /** A person's row in the group, also when they left. */
-function findPlace(trx: Tx, groupId: string, userId: string): Promise<ParticipantRow | undefined> {
-  return trx
+export function findPlace(db: Db, groupId: string, userId: string): Promise<ParticipantRow | undefined> {
+  return db
     .selectFrom('participant')
     .selectAll()
     .where('group_id', '=', groupId)
@@ -247,14 +247,7 @@ async function publishParticipant(
   row: ParticipantRow,
   cause: Cause,
 ): Promise<void> {
-  const data: ParticipantState = {
-    groupId: row.group_id,
-    userId: row.user_id,
-    isAdmin: row.is_admin,
-    isMuted: row.is_muted,
-    joinedAt: row.joined_at.toISOString(),
-    deletedAt: row.deleted_at?.toISOString(),
-  }
+  const data = toParticipantState(row)
   const subject = `${row.group_id}/${row.user_id}`
   await publish(
     trx,
@@ -262,4 +255,16 @@ async function publishParticipant(
     { source: '/services/groups', subject, key: row.group_id, entityVersion: row.version, data },
     cause,
   )
+}
+
+/** A person's place in a group as other services learn of it. */
+export function toParticipantState(row: ParticipantRow): ParticipantState {
+  return {
+    groupId: row.group_id,
+    userId: row.user_id,
+    isAdmin: row.is_admin,
+    isMuted: row.is_muted,
+    joinedAt: row.joined_at.toISOString(),
+    deletedAt: row.deleted_at?.toISOString(),
+  }
 }

@@ -1,4 +1,3 @@
-import type { Server } from 'node:http'
 import { bareApp, errorHandler, type MountOptions, mountRoutes, notFound, requestContext } from '@platform/http/app.ts'
 import type { Route } from '@platform/http/route.ts'
 import type { Logger } from '@platform/log/logger.ts'
@@ -43,19 +42,4 @@ export function createOwnApp(options: OwnAppOptions): Express {
   })
   app.use(notFound(routes), errorHandler())
   return app
-}
-
-const REFUSAL = JSON.stringify({
-  errors: [{ code: 'validation', message: 'Connections are not upgraded here.', endpoint: '', requestId: '' }],
-})
-
-/** Refuses protocol upgrades and tunnels on the spot: past them, nothing of a connection would be looked at any more. */
-export function refuseUpgrades(server: Server): void {
-  for (const event of ['upgrade', 'connect'] as const) {
-    server.on(event, (_req, socket) => {
-      socket.on('error', () => {})
-      const head = 'HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: application/json; charset=utf-8\r\n'
-      socket.end(`${head}Content-Length: ${Buffer.byteLength(REFUSAL)}\r\n\r\n${REFUSAL}`, () => socket.destroy())
-    })
-  }
 }

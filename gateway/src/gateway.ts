@@ -15,8 +15,9 @@ import { ensureFirstAdmin } from './accounts/first-admin.ts'
 import { accountRoutes } from './accounts/routes.ts'
 import { LastUsed } from './api-keys/last-used.ts'
 import { apiKeyRoutes } from './api-keys/routes.ts'
-import { createOwnApp, refuseUpgrades } from './app.ts'
+import { createOwnApp } from './app.ts'
 import type { GatewaySettings } from './config.ts'
+import { refuseWhatIsNoRequest } from './connections.ts'
 import { Cors } from './cors.ts'
 import { Authenticator } from './credentials/authenticator.ts'
 import { ExternalIssuers } from './credentials/external-issuers.ts'
@@ -57,6 +58,7 @@ export interface RunningGateway {
   stop(): Promise<void>
 }
 
+const MAX_HEADER_BYTES = 16_384
 const PURGE_EVERY_MS = 600_000
 
 /** Puts the gateway together and starts it. */
@@ -146,8 +148,8 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   if (settings.admin) await ensureFirstAdmin(db, settings.admin, log, clock())
   const { HOST: host, SHUTDOWN_GRACE_MS: graceMs } = settings
   const metricsServer = await startMetrics(registry, { host, port: settings.METRICS_PORT, graceMs })
-  const server = await listen(front, { host, port: settings.PORT, graceMs })
-  refuseUpgrades(server.server)
+  const server = await listen(front, { host, port: settings.PORT, graceMs, maxHeaderBytes: MAX_HEADER_BYTES })
+  refuseWhatIsNoRequest(server.server, log)
   const purge = setInterval(() => {
     Promise.all([purgeIdempotencyKeys(db), purgeSessions(db), purgeRateLimits(pool, log)]).catch((error) =>
       log.warn('what is outdated could not be purged', { error }),

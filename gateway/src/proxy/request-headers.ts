@@ -8,6 +8,7 @@ import { DomainError } from '@platform/http/errors.ts'
 const FORWARDED = [
   'accept',
   'accept-language',
+  'content-encoding',
   'content-length',
   'content-type',
   'idempotency-key',

@@ -102,11 +102,11 @@ class EventConsumer<T extends EventTables> implements Consumer {
 
   /** @throws Error when the signal was aborted before everything was done: what is left comes again */
   async #handleBatch({ topic, partition, messages, lag, signal }: Batch): Promise<void> {
-    const byKey = Map.groupBy(messages, ({ key }) => key)
+    const byKey = Map.groupBy(messages.map(withoutNul), ({ key }) => key)
     const queued = await this.#untilAvailable(signal, () => this.#parked.keysWithQueue(topic, [...byKey.keys()]))
     await Promise.all(
       [...byKey.values()].map(async (ofKey) => {
-        for (const message of ofKey) await this.#handle(withoutNul(message), queued, signal)
+        for (const message of ofKey) await this.#handle(message, queued, signal)
       }),
     )
     this.#metrics?.lag.set({ topic, partition }, lag)

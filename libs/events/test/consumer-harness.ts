@@ -49,9 +49,18 @@ export function thingModel(
 
 export type ThingHandler = EventHandler<ThingTables>
 
+/** For a service that reads what it publishes itself: it copies things under another name. */
+export function thingCopy(): ThingHandler {
+  const model = thingModel()
+  return {
+    ...model,
+    handle: (trx, event) => model.handle(trx, { ...event, data: { id: `copy of ${event.subject}`, name: 'copy' } }),
+  }
+}
+
 /** A consumer with the patience of a test. */
 export function consume(
-  { db }: TestService,
+  { db }: Pick<TestService, 'db'>,
   transport: EventTransport,
   options: Partial<ConsumerOptions<ThingTables>> & { name: string; handlers: ThingHandler[] },
 ): Consumer {

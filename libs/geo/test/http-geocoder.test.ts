@@ -257,6 +257,17 @@ describe('a geocoding server', () => {
     await expect(nominatim({ timeoutMs: 300 }).resolve('Oslo')).rejects.toBeInstanceOf(GeocoderUnavailable)
   })
 
+  it('may answer 256 KiB and not more', async () => {
+    const padded = (length: number): Answer => {
+      const text = JSON.stringify([townHall])
+      return (_, response) => response.end(text + ' '.repeat(length - Buffer.byteLength(text)))
+    }
+    server.answer = padded(262_144)
+    expect(await nominatim().resolve('Oslo')).toEqual(townHallPlace)
+    server.answer = padded(262_145)
+    await expect(nominatim().resolve('Oslo')).rejects.toBeInstanceOf(GeocoderUnavailable)
+  })
+
   it('is unavailable where nobody listens', async () => {
     const gone = await startFakeServer()
     await gone.stop()

@@ -81,11 +81,6 @@ describe('the offline geocoder', () => {
     ['an empty parameter', 'geo:59.9,10.7;'],
     ['another reference system', 'geo:59.9,10.7;crs=nad27'],
     ['a reference system that begins alike', 'geo:59.9,10.7;crs=wgs84x'],
-    ['a latitude above 90', 'geo:90.00001,0'],
-    ['a latitude below -90', 'geo:-91,0'],
-    ['a longitude above 180', 'geo:0,180.00001'],
-    ['a longitude below -180', 'geo:0,-181'],
-    ['a huge number', `geo:${'9'.repeat(400)},0`],
     ['the middle of the Pacific', 'geo:0,-140'],
     ['the North Pole', 'geo:90,0'],
     ['the South Pole', 'geo:-90,180'],
@@ -102,6 +97,16 @@ describe('the offline geocoder', () => {
     ['more than 2,048 characters', `geo:59.9,10.7;a=${'1'.repeat(2_048)}`],
   ])('refuses %s', async (_, uri) => {
     await expect(geocoder.resolve(uri)).rejects.toBeInstanceOf(PlaceNotFound)
+  })
+
+  it.each([
+    ['a latitude above 90', 'geo:90.00001,0'],
+    ['a latitude below -90', 'geo:-91,0'],
+    ['a longitude above 180, close to Fiji', 'geo:-16.8,180.00001'],
+    ['a longitude below -180, close to Fiji', 'geo:-16.8,-180.00001'],
+    ['a huge number', `geo:${'9'.repeat(400)},0`],
+  ])('refuses %s as out of range', async (_, uri) => {
+    await expect(geocoder.resolve(uri)).rejects.toThrow(new PlaceNotFound('The coordinates are out of range.'))
   })
 
   it('makes negative zero plain, since JSON would do so later', async () => {

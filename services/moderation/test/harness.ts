@@ -11,6 +11,7 @@ import type { RunningService } from '@platform/service/service.ts'
 import { cloneDatabase, type TestDatabase } from '@platform/testing/database.ts'
 import { eventually } from '@platform/testing/eventually.ts'
 import { ServiceCaller } from '@platform/testing/service-client.ts'
+import { sql } from 'kysely'
 import type { ModerationTables } from '../src/db/schema.ts'
 import { start } from '../src/service.ts'
 import type { TransitionRecord } from '../src/transitions/transition-record.ts'
@@ -34,7 +35,17 @@ export interface Harness {
   send(event: CloudEvent<GroupState>): Promise<void>
   /** What the service has published of an entity so far, in order. */
   published(entityId: string): CloudEvent<TransitionRecord>[]
+  /** The service's time, which only this moves. */
+  advance(seconds: number): Date
+  /** What the queue's totals say, and what counting the items says. */
+  totals(): Promise<{ kept: Total[]; counted: Total[] }>
   stop(): Promise<void>
+}
+
+interface Total {
+  entity_type: string
+  status: string
+  total: number
 }
 
 /** A group that somebody new owns. */
@@ -87,9 +98,11 @@ export async function startHarness(env: Record<string, string> = {}): Promise<Ha
   const database = await cloneDatabase()
   const groups = await startGroupsUpstream()
   const databaseUrl = database.urlFor('moderation')
+  let now = Date.now()
   const service: RunningService = await start({
     env: { NODE_ENV: 'test', DATABASE_URL: databaseUrl, GROUPS_URL: groups.url, SHUTDOWN_GRACE_MS: '2000', ...env },
     log,
+    clock: () => new Date(now),
     onFatal: (error) => log.error('fatal', { error }),
   })
   const groupsDatabase = openDatabase<unknown>({
@@ -155,6 +168,22 @@ export async function startHarness(env: Record<string, string> = {}): Promise<Ha
       [...heard.values()]
         .filter(({ subject }) => subject === entityId)
         .sort((a, b) => a.entityversion - b.entityversion),
+    advance: (seconds) => {
+      now += seconds * 1000
+      return new Date(now)
+    },
+    totals: async () => ({
+      kept: (
+        await sql<Total>`
+          select entity_type, status, sum(total)::bigint as total from item_total
+          group by 1, 2 having sum(total) <> 0 order by 1, 2`.execute(own.db)
+      ).rows,
+      counted: (
+        await sql<Total>`
+          select entity_type, status, count(*) as total from item where deleted_at is null
+          group by 1, 2 order by 1, 2`.execute(own.db)
+      ).rows,
+    }),
     stop: async () => {
       await hearing.stop()
       await service.stop()

@@ -41,7 +41,7 @@ const Answer = Type.Object({ version: Type.Integer({ minimum: 1 }), state: Group
 const parseAnswer = compileLazily<Static<typeof Answer>>(Answer)
 
 /** Groups, which the groups service owns. Their author is the owner. */
-export function groupKind(groups: ServiceClient): EntityKind<GroupState> {
+export function groupKind(groups: Pick<ServiceClient, 'get'>): EntityKind<GroupState> {
   return {
     type: 'group',
     plural: 'groups',

@@ -84,8 +84,9 @@ function findTransition(db: Db, item: ItemRow): Promise<TransitionRow | undefine
 }
 
 /** A page of an item's audit trail, newest first. Numbers have no holes, so each page costs the same. */
-export function listTransitions(db: Db, item: ItemRow, { page, limit }: PageRequest): Promise<TransitionRow[]> {
+export async function listTransitions(db: Db, item: ItemRow, { page, limit }: PageRequest): Promise<TransitionRow[]> {
   const newest = item.transition_count - page * limit
+  if (newest <= 0) return []
   return db
     .selectFrom('transition')
     .selectAll()

@@ -99,7 +99,9 @@ describe('a comment that moderation took out of sight', () => {
 describe('what moderators see', () => {
   it('has posts and comments with their content, and their authors', async () => {
     const [ana, ben, moderator] = [platform.person(), platform.person(), platform.person({ roles: ['moderator'] })]
-    const postId = await makePost(ana, await makeGroup(ana), { text: 'A post' })
+    const groupId = await makeGroup(ana)
+    const postId = await makePost(ana, groupId, { text: 'A post' })
+    await ben.post(`/groups/${groupId}/follow`)
     const commentId = await makeComment(ben, postId)
     await move(moderator, 'posts', postId, 'review')
     await move(moderator, 'comments', commentId, 'rejected')

@@ -5,7 +5,7 @@ import type { Express } from 'express'
 import type { Authenticator } from './credentials/authenticator.ts'
 import { readCredential } from './credentials/credential.ts'
 import { exchangeOf } from './exchange.ts'
-import type { RequestLimits } from './limits/request-limits.ts'
+import { type RequestLimits, tellStanding } from './limits/request-limits.ts'
 
 export interface OwnAppOptions extends Omit<MountOptions, 'authenticate'> {
   routes: Route[]
@@ -36,7 +36,8 @@ export function createOwnApp(options: OwnAppOptions): Express {
       const exchange = exchangeOf(req)
       const verdict = await authenticator.authenticate(readCredential(req.headers, exchange.target?.apiKey))
       exchange.caller = verdict.caller
-      if (req.res) await limits.takeForCaller(verdict, req.res)
+      const standing = await limits.takeForCaller(verdict)
+      if (req.res) tellStanding(req.res, standing)
       return verdict.caller
     },
   })

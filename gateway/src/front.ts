@@ -10,7 +10,7 @@ import type { Authenticator } from './credentials/authenticator.ts'
 import { readCredential } from './credentials/credential.ts'
 import { beginExchange, type Exchange, sendError } from './exchange.ts'
 import { clientAddress } from './limits/address.ts'
-import type { RequestLimits } from './limits/request-limits.ts'
+import { type RequestLimits, tellStanding } from './limits/request-limits.ts'
 import { collectBody, tooLarge } from './proxy/collect-body.ts'
 import { forwardedHeaders, refuseAmbiguousHeaders } from './proxy/request-headers.ts'
 import { findDestination, type ServiceName } from './proxy/routing-table.ts'
@@ -60,10 +60,11 @@ export function createFront(options: FrontOptions): RequestListener {
     }
     if (cors.handle(req, res)) return
     if (Number(req.headers['content-length'] ?? 0) > options.bodyLimit) throw tooLarge()
-    if (!UNLIMITED.has(target.path)) await limits.takeForAddress(exchange.address, res)
+    const standing = UNLIMITED.has(target.path) ? undefined : await limits.takeForAddress(exchange.address)
     const destination = findDestination(target.path)
     const upstream = destination && options.upstreams.get(destination.service)
     if (!destination || !upstream) {
+      tellStanding(res, standing)
       req.url = target.path + target.query
       req.headers['x-request-id'] = exchange.requestId
       return ownRoutes(req, res)
@@ -84,7 +85,7 @@ export function createFront(options: FrontOptions): RequestListener {
     const found = options.authenticator.authenticate(credential)
     const verdict = found instanceof Promise ? await found : found
     exchange.caller = verdict.caller
-    await limits.takeForCaller(verdict, res)
+    tellStanding(res, await limits.takeForCaller(verdict))
     const headers = forwardedHeaders(req.headers)
     let body: Buffer | undefined
     if (req.headers['transfer-encoding'] !== undefined) {

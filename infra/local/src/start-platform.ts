@@ -50,16 +50,19 @@ export async function startPlatform(env: NodeJS.ProcessEnv, console: Console): P
     ports,
     kafkaBrokers: events.brokers,
   }
-  const gatewayOnly = {
-    PUBLIC_URL: `http://127.0.0.1:${ports.gateway?.http}`,
-    KEY_ENCRYPTION_SECRET: secrets.keyEncryption,
-    ADMIN_EMAIL: env.ADMIN_EMAIL || ADMIN_EMAIL,
-    ADMIN_PASSWORD: env.ADMIN_PASSWORD || secrets.adminPassword,
+  const ownSettings: Record<string, Record<string, string>> = {
+    gateway: {
+      PUBLIC_URL: `http://127.0.0.1:${ports.gateway?.http}`,
+      KEY_ENCRYPTION_SECRET: secrets.keyEncryption,
+      ADMIN_EMAIL: env.ADMIN_EMAIL || ADMIN_EMAIL,
+      ADMIN_PASSWORD: env.ADMIN_PASSWORD || secrets.adminPassword,
+    },
+    social: { CURSOR_SECRET: secrets.cursor },
   }
   const environmentOf = (target: PlatformProcess) => ({
     ...inherited(env),
     ...processEnvironment(target, surroundings),
-    ...(target.name === 'gateway' ? gatewayOnly : {}),
+    ...ownSettings[target.name],
   })
   console.say(`Starting ${PROCESSES.map(({ name }) => name).join(', ')} …`)
   const processes = await Promise.all(

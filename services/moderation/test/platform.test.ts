@@ -2,17 +2,10 @@ import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import type { Page } from '@platform/http/paging.ts'
 import { eventually } from '@platform/testing/eventually.ts'
+import { findKafkaBrokers, uniquePrefix } from '@platform/testing/kafka.ts'
 import { type Person, type Platform, startPlatform } from '@platform/testing/platform.ts'
 import type { ModeratedGroup } from '../src/groups/group-kind.ts'
 import type { TransitionRecord } from '../src/transitions/transition-record.ts'
-
-let platform: Platform
-let moderator: Person
-beforeAll(async () => {
-  platform = await startPlatform()
-  moderator = platform.person({ roles: ['moderator'] })
-})
-afterAll(() => platform.stop())
 
 interface Group {
   id: string
@@ -29,10 +22,25 @@ async function createGroup(owner: Person): Promise<Group> {
   return answer.body
 }
 
-const transition = (groupId: string, body: object, headers?: Record<string, string>) =>
-  moderator.post<TransitionRecord>(`/moderation/groups/${groupId}/transitions`, body, headers)
+const brokers = findKafkaBrokers()
+const transports: { transport: string; env: Record<string, string> }[] = [{ transport: 'the embedded log', env: {} }]
+if (brokers) {
+  const env = { KAFKA_BROKERS: brokers, KAFKA_TOPIC_PREFIX: uniquePrefix() }
+  transports.push({ transport: 'Kafka', env })
+}
 
-describe('through the gateway, with the real groups service', () => {
+describe.each(transports)('through the gateway, with the real groups service and $transport', ({ env }) => {
+  let platform: Platform
+  let moderator: Person
+  beforeAll(async () => {
+    platform = await startPlatform({ env })
+    moderator = platform.person({ roles: ['moderator'] })
+  })
+  afterAll(() => platform.stop())
+
+  const transition = (groupId: string, body: object, headers?: Record<string, string>) =>
+    moderator.post<TransitionRecord>(`/moderation/groups/${groupId}/transitions`, body, headers)
+
   it('a rejected group is redacted for others; an edit brings it to review, and approval into sight', async () => {
     const [owner, reader] = [platform.person(), platform.person()]
     const group = await createGroup(owner)

@@ -134,6 +134,7 @@ describe('with a large database', () => {
     const steps = await planOf(query())
     const scanned = steps.filter((step) => step['Node Type'] === 'Seq Scan').map((step) => step['Relation Name'])
     expect(scanned.filter((table) => !SMALL_TABLES.includes(table ?? ''))).toEqual([])
-    for (const step of steps) expect(step['Actual Rows'] * step['Actual Loops']).toBeLessThanOrEqual(mostRows)
+    const reads = steps.filter((step) => step['Node Type'].endsWith('Scan'))
+    for (const step of reads) expect(step['Actual Rows'] * step['Actual Loops']).toBeLessThanOrEqual(mostRows)
   })
 })

@@ -50,19 +50,17 @@ export async function startPlatform(env: NodeJS.ProcessEnv, console: Console): P
     ports,
     kafkaBrokers: events.brokers,
   }
-  const ownSettings: Record<string, Record<string, string>> = {
-    gateway: {
-      PUBLIC_URL: `http://127.0.0.1:${ports.gateway?.http}`,
-      KEY_ENCRYPTION_SECRET: secrets.keyEncryption,
-      ADMIN_EMAIL: env.ADMIN_EMAIL || ADMIN_EMAIL,
-      ADMIN_PASSWORD: env.ADMIN_PASSWORD || secrets.adminPassword,
-    },
-    social: { CURSOR_SECRET: secrets.cursor },
+  const gatewayOnly = {
+    PUBLIC_URL: `http://127.0.0.1:${ports.gateway?.http}`,
+    KEY_ENCRYPTION_SECRET: secrets.keyEncryption,
+    ADMIN_EMAIL: env.ADMIN_EMAIL || ADMIN_EMAIL,
+    ADMIN_PASSWORD: env.ADMIN_PASSWORD || secrets.adminPassword,
   }
   const environmentOf = (target: PlatformProcess) => ({
     ...inherited(env),
     ...processEnvironment(target, surroundings),
-    ...ownSettings[target.name],
+    ...(target.name === 'gateway' ? gatewayOnly : {}),
+    ...(target.name === 'social' ? { CURSOR_SECRET: secrets.cursor } : {}),
   })
   console.say(`Starting ${PROCESSES.map(({ name }) => name).join(', ')} …`)
   const processes = await Promise.all(
@@ -102,6 +100,7 @@ const SECRETS = [
   ...SCHEMAS.map((name) => `database.${name}` as const),
   'assertion',
   'keyEncryption',
+  'cursor',
   'adminPassword',
   'demoPassword',
 ] as const

@@ -4,8 +4,9 @@ import type { Logger } from '@platform/log/logger.ts'
 import type { Express } from 'express'
 import type { Authenticator } from './credentials/authenticator.ts'
 import { readCredential } from './credentials/credential.ts'
-import { exchangeOf } from './exchange.ts'
-import { type RequestLimits, tellStanding } from './limits/request-limits.ts'
+import { exchangeOf, setHeaders } from './exchange.ts'
+import { standingHeaders } from './limits/rate-limiter.ts'
+import type { RequestLimits } from './limits/request-limits.ts'
 
 export interface OwnAppOptions extends Omit<MountOptions, 'authenticate'> {
   routes: Route[]
@@ -37,7 +38,7 @@ export function createOwnApp(options: OwnAppOptions): Express {
       const verdict = await authenticator.authenticate(readCredential(req.headers, exchange.target?.apiKey))
       exchange.caller = verdict.caller
       const standing = await limits.takeForCaller(verdict)
-      if (req.res) tellStanding(req.res, standing)
+      if (req.res) setHeaders(req.res, standingHeaders(standing))
       return verdict.caller
     },
   })

@@ -30,8 +30,8 @@ declare module 'node:http' {
 
 const LONGEST_PATH = 200
 
-/** Begins an exchange: gives the request its id and its trace, and the answer what each one has. */
-export function beginExchange(req: IncomingMessage, res: ServerResponse, address: string): Exchange {
+/** Begins an exchange: gives the request its id and its trace. */
+export function beginExchange(req: IncomingMessage, address: string): Exchange {
   const { headers } = req
   const requestId = acceptRequestId(headers['x-request-id'] as string | undefined) ?? randomUUID()
   const traceparent = continueTrace(headers.traceparent as string | undefined)
@@ -40,10 +40,24 @@ export function beginExchange(req: IncomingMessage, res: ServerResponse, address
   const path = (end === -1 ? url : url.slice(0, end)).slice(0, LONGEST_PATH)
   const exchange: Exchange = { requestId, traceparent, path, address, startedAt: performance.now() }
   req.exchange = exchange
-  res.setHeader('x-request-id', requestId)
-  res.setHeader('X-Content-Type-Options', 'nosniff')
-  res.setHeader('Content-Security-Policy', "default-src 'none'; frame-ancestors 'none'")
   return exchange
+}
+
+/** What every answer carries: names and values in turn. */
+export function commonHeaders({ requestId }: Exchange): string[] {
+  return [
+    'x-request-id',
+    requestId,
+    'X-Content-Type-Options',
+    'nosniff',
+    'Content-Security-Policy',
+    "default-src 'none'; frame-ancestors 'none'",
+  ]
+}
+
+/** Puts names and values, in turn, on an answer. */
+export function setHeaders(res: ServerResponse, headers: string[]): void {
+  for (let i = 0; i < headers.length; i += 2) res.setHeader(headers[i] ?? '', headers[i + 1] ?? '')
 }
 
 /** The exchange of a request that the gateway has begun. */
@@ -56,6 +70,7 @@ export function exchangeOf(req: IncomingMessage): Exchange {
 export function sendError(req: IncomingMessage, res: ServerResponse, refusal: DomainError, exchange: Exchange): void {
   const endpoint = `${req.method} ${exchange.path}`
   const body = JSON.stringify(errorBody(refusal, endpoint, exchange.requestId))
+  setHeaders(res, commonHeaders(exchange))
   for (const [name, value] of Object.entries(refusal.headers)) res.setHeader(name, value)
   res.writeHead(refusal.status, {
     'Content-Type': 'application/json; charset=utf-8',

@@ -56,8 +56,9 @@ export class RateLimit {
       (rejection: unknown) => {
         if (!(rejection instanceof RateLimiterRes)) throw rejection
         const standing = this.#standing(rejection)
+        const [policyName = '', policy = '', standingName = '', text = ''] = standingHeaders(standing)
         throw new DomainError('rate_limited', `Too many requests; try again in ${standing.seconds} s.`, {
-          headers: { 'Retry-After': String(standing.seconds), ...standingHeaders(standing) },
+          headers: { 'Retry-After': String(standing.seconds), [policyName]: policy, [standingName]: text },
         })
       },
     )
@@ -78,9 +79,11 @@ export class RateLimit {
   }
 }
 
-/** The standard headers, as the IETF draft has them. */
-export function standingHeaders({ name, policy, remaining, seconds }: Standing): Record<string, string> {
-  return { 'RateLimit-Policy': policy, RateLimit: `"${name}";r=${remaining};t=${seconds}` }
+/** The standard headers, as the IETF draft has them: names and values in turn. */
+export function standingHeaders(standing: Standing | undefined): string[] {
+  if (!standing) return []
+  const { name, policy, remaining, seconds } = standing
+  return ['RateLimit-Policy', policy, 'RateLimit', `"${name}";r=${remaining};t=${seconds}`]
 }
 
 /** A limit, or none where it is switched off. */

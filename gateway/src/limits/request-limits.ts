@@ -1,9 +1,8 @@
-import type { ServerResponse } from 'node:http'
 import type pg from 'pg'
 import type { RateLimits } from '../config.ts'
 import type { Verdict } from '../credentials/verdicts.ts'
 import { addressBlock } from './address.ts'
-import { type RateLimit, rateLimit, type Standing, standingHeaders } from './rate-limiter.ts'
+import { type RateLimit, rateLimit, type Standing } from './rate-limiter.ts'
 
 const SECONDS = 60
 
@@ -30,10 +29,4 @@ export class RequestLimits {
   takeForCaller({ limit: { by, id } }: Verdict): Promise<Standing> | undefined {
     return this.#caller[by]?.consume(id)
   }
-}
-
-/** Tells a client where it stands. */
-export function tellStanding(res: ServerResponse, standing: Standing | undefined): void {
-  if (!standing) return
-  for (const [name, value] of Object.entries(standingHeaders(standing))) res.setHeader(name, value)
 }

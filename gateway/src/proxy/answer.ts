@@ -29,14 +29,21 @@ const SMALL = 65_536
  * Sends a service's answer to the client, without the headers that are no business of clients. Nearly every answer is
  * small: it goes out in one write with its head, which a pipe does not do and which is a good part of what a request
  * costs. An answer that breaks off breaks the client's connection: the proxy sees to that.
+ *
+ * @param own names and values, in turn, that the gateway adds
  */
-export function sendAnswer(proxyRes: IncomingMessage, res: ServerResponse): void {
-  res.statusCode = proxyRes.statusCode ?? 502
+export function sendAnswer(proxyRes: IncomingMessage, res: ServerResponse, own: string[]): void {
   const { headers } = proxyRes
+  const head = [...own]
   for (const name in headers) {
     const value = headers[name]
-    if (value !== undefined && !INTERNAL.has(name)) res.setHeader(name, value)
+    if (typeof value === 'string' && !INTERNAL.has(name)) head.push(name, value)
   }
+  // A shared cache does not know that an answer to an API key is private; a service may say better.
+  if (headers['cache-control'] === undefined) head.push('Cache-Control', 'private, no-cache')
+  // What CORS has set would be replaced by what the service says.
+  if (res.hasHeader('vary')) head.push('Vary', 'Origin')
+  res.writeHead(proxyRes.statusCode ?? 502, head)
   if (Number(headers['content-length'] ?? SMALL + 1) > SMALL) proxyRes.pipe(res)
   else sendWhole(proxyRes, res)
 }

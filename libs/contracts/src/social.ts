@@ -1,4 +1,5 @@
 import { defineEvent } from '@platform/events/event-type.ts'
+import { PostLocation } from '@platform/geo/schemas.ts'
 import { type Static, Type } from 'typebox'
 import { Lifetime, OneOf, Uuid } from './shapes.ts'
 
@@ -15,21 +16,6 @@ export const Mention = Type.Object(
 )
 export type Mention = Static<typeof Mention>
 
-/** The place that a post was written about, resolved. */
-export const EventPlace = Type.Object({
-  latitude: Type.Number(),
-  longitude: Type.Number(),
-  title: Type.String(),
-  formattedAddress: Type.String(),
-  country: Type.String(),
-  subtitle: Type.Optional(Type.String()),
-  city: Type.Optional(Type.String()),
-  region: Type.Optional(Type.String()),
-  street: Type.Optional(Type.String()),
-  countryCode: Type.String(),
-  tags: Type.Optional(Type.Array(Type.String())),
-})
-
 /** `suggested` posts wait for an admin of their group; profile posts and reposts are `published` at once. */
 export const POST_STATUSES = ['published', 'suggested', 'declined'] as const
 export type PostStatus = (typeof POST_STATUSES)[number]
@@ -44,7 +30,7 @@ export const PostState = Type.Object({
   text: Type.String(),
   mediaIds: Type.Array(Uuid),
   mentions: Type.Array(Mention),
-  location: Type.Optional(EventPlace),
+  location: Type.Optional(PostLocation),
   likeCount: Count,
   commentCount: Count,
   repostCount: Count,

@@ -1,6 +1,7 @@
 import { DateTime, ModerationStatus, Uuid } from '@platform/contracts/shapes.ts'
-import { EventPlace, Mention, PostState } from '@platform/contracts/social.ts'
+import { Mention, PostState } from '@platform/contracts/social.ts'
 import { compileLazily } from '@platform/events/event-type.ts'
+import { PostLocation } from '@platform/geo/schemas.ts'
 import type { ServiceClient } from '@platform/http/client.ts'
 import { type Static, Type } from 'typebox'
 import type { EntityKind } from '../items/kind.ts'
@@ -21,7 +22,7 @@ export const ModeratedPost = Type.Object(
     likeCount: Count,
     commentCount: Count,
     mentions: Type.Array(Mention),
-    location: Type.Optional(EventPlace),
+    location: Type.Optional(PostLocation),
     moderationStatus: ModerationStatus,
     contentRevision: Type.Integer({ minimum: 1, description: 'For `If-Match`, when it is decided on.' }),
   },

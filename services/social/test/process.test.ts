@@ -3,8 +3,9 @@ import { randomUUID } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
-import type { Database } from '@platform/db/database.ts'
+import { type Database, openDatabase } from '@platform/db/database.ts'
 import { migrate, migrateDown } from '@platform/db/migrate.ts'
+import { createLogger } from '@platform/log/logger.ts'
 import { cloneDatabase, type TestDatabase } from '@platform/testing/database.ts'
 import { sql } from 'kysely'
 import { loadConfig } from '../src/config.ts'
@@ -71,18 +72,22 @@ describe('the recount command', () => {
 
 describe('the migrations', () => {
   it('go both ways', async () => {
+    const log = createLogger({ service: 'test', level: 'silent', format: 'json' })
+    const url = database.urlFor('social')
+    const { db, close } = openDatabase<unknown>({ url, applicationName: 'test', log, poolSize: 1 })
     const tables = async () => {
       const { rows } = await sql<{ tablename: string }>`
         select tablename from pg_tables where schemaname = 'social' and tablename not like 'kysely%' order by 1`.execute(
-        social.db,
+        db,
       )
       return rows
     }
     const before = await tables()
     expect(before.length).toBeGreaterThan(10)
-    await migrateDown(social.db, migrationFolders)
+    await migrateDown(db, migrationFolders)
     expect(await tables()).toEqual([])
-    await migrate(social.db, migrationFolders)
+    await migrate(db, migrationFolders)
     expect(await tables()).toEqual(before)
+    await close()
   })
 })

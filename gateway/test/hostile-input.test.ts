@@ -190,6 +190,7 @@ describe('hostile input', () => {
       '-1',
       '💥',
     ]
+    const goodPaths = new Set(routes.map(({ path }) => path))
     const attacks = routes
       .filter(({ path }) => path.includes('{'))
       .flatMap(({ method, path, operation }) => {
@@ -197,6 +198,8 @@ describe('hostile input', () => {
         const body = schema && JSON.stringify(sample(document, schema))
         return wrongIds.map((id) => ({ method, path: fill(path, id), body, what: `the id ${id.slice(0, 20)}` }))
       })
+      // A client resolves `..` by itself, and may arrive at a good path.
+      .filter(({ path }) => !goodPaths.has(new URL(path, 'http://gateway').pathname))
     expect(await failures(attacks, isRefusal)).toEqual([])
     expect(await fingerprint()).toEqual(before)
   })

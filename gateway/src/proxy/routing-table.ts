@@ -1,5 +1,5 @@
 /** The services behind the gateway. Each is routed to when its address is configured. */
-export const SERVICES = ['groups', 'moderation'] as const
+export const SERVICES = ['groups', 'moderation', 'social'] as const
 export type ServiceName = (typeof SERVICES)[number]
 
 /** Public path prefix → service and the path there. A service sees the same path that the client asked for. */
@@ -8,7 +8,14 @@ const ROUTES: { prefix: string; service: ServiceName; upstreamPrefix: string }[]
   { prefix: '/user-data', service: 'groups', upstreamPrefix: '/user-data' },
   { prefix: '/moderation', service: 'moderation', upstreamPrefix: '/moderation' },
   { prefix: '/reports', service: 'moderation', upstreamPrefix: '/reports' },
+  { prefix: '/posts', service: 'social', upstreamPrefix: '/posts' },
+  { prefix: '/comments', service: 'social', upstreamPrefix: '/comments' },
+  { prefix: '/users', service: 'social', upstreamPrefix: '/users' },
 ]
+
+/** What stands below one group and is another service's: the segment after its id. */
+const BELOW_GROUP = /^\/groups\/[^/]+\/(?:posts|feed)(?:\/|$)/
+const belowGroup: Destination = { prefix: '/groups', service: 'social', upstreamPrefix: '/groups' }
 
 /** Where a request goes. */
 export interface Destination {
@@ -22,11 +29,13 @@ export interface Destination {
 const byFirstSegment = new Map<string, Destination>(ROUTES.map((route) => [route.prefix, route]))
 
 /**
- * Finds the service for a path by its first segment. Prefixes are whole segments, and case matters.
+ * Finds the service for a path by its first segment, or by what stands below a group. Prefixes are whole segments, and
+ * case matters.
  *
  * @param path plain, as `readTarget` lets through
  */
 export function findDestination(path: string): Destination | undefined {
+  if (BELOW_GROUP.test(path)) return belowGroup
   const end = path.indexOf('/', 1)
   return byFirstSegment.get(end === -1 ? path : path.slice(0, end))
 }

@@ -15,8 +15,9 @@ export interface PlatformProcess {
 /** All of them: what `start` starts, what tests migrate, what the deployment job migrates. */
 export const PROCESSES: PlatformProcess[] = [
   { name: 'groups', folder: 'services/groups', calls: [] },
-  { name: 'moderation', folder: 'services/moderation', calls: ['groups'] },
-  { name: 'gateway', folder: 'gateway', calls: ['groups', 'moderation'] },
+  { name: 'social', folder: 'services/social', calls: ['groups'] },
+  { name: 'moderation', folder: 'services/moderation', calls: ['groups', 'social'] },
+  { name: 'gateway', folder: 'gateway', calls: ['groups', 'moderation', 'social'] },
 ]
 
 /** Owner of the embedded log: a schema that every process may use through its functions. */

@@ -60,6 +60,7 @@ export async function startPlatform(env: NodeJS.ProcessEnv, console: Console): P
     ...inherited(env),
     ...processEnvironment(target, surroundings),
     ...(target.name === 'gateway' ? gatewayOnly : {}),
+    ...(target.name === 'social' ? { CURSOR_SECRET: secrets.cursor } : {}),
   })
   console.say(`Starting ${PROCESSES.map(({ name }) => name).join(', ')} …`)
   const processes = await Promise.all(
@@ -99,6 +100,7 @@ const SECRETS = [
   ...SCHEMAS.map((name) => `database.${name}` as const),
   'assertion',
   'keyEncryption',
+  'cursor',
   'adminPassword',
   'demoPassword',
 ] as const

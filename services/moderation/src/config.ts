@@ -5,6 +5,7 @@ import { Type } from 'typebox'
 const Env = Type.Object({
   ...CommonEnv,
   GROUPS_URL: Type.String({ pattern: '^https?://' }),
+  SOCIAL_URL: Type.String({ pattern: '^https?://' }),
   /** This many different reporters flag content. */
   REPORT_THRESHOLD: Type.Integer({ minimum: 1, maximum: 1_000_000, default: 3 }),
 })

@@ -4,10 +4,12 @@ import { type RunningService, startService } from '@platform/service/service.ts'
 import { loadConfig } from './config.ts'
 import { migrationFolders } from './db/migrations.ts'
 import type { ModerationTables } from './db/schema.ts'
-import { onGroupEvents } from './events/on-group-events.ts'
+import { COMMENT_EVENTS, GROUP_EVENTS, onContentEvents, POST_EVENTS } from './events/on-content-events.ts'
 import { groupKind } from './groups/group-kind.ts'
 import { queueRoutes } from './queue/routes.ts'
 import { reportRoutes } from './reports/routes.ts'
+import { commentKind } from './social/comment-kind.ts'
+import { postKind } from './social/post-kind.ts'
 import { subjectRoutes } from './subjects/routes.ts'
 import { transitionRoutes } from './transitions/routes.ts'
 
@@ -23,8 +25,9 @@ export async function start({ env, log, clock, onFatal }: StartOptions): Promise
     migrations: migrationFolders,
     build: ({ db, clock, log, assertions }) => {
       const groups = new ServiceClient({ service: 'groups', baseUrl: config.GROUPS_URL, assertions, log })
-      const group = groupKind(groups)
-      const kinds = [group]
+      const social = new ServiceClient({ service: 'social', baseUrl: config.SOCIAL_URL, assertions, log })
+      const [post, comment, group] = [postKind(social), commentKind(social), groupKind(groups)]
+      const kinds = [post, comment, group]
       return {
         routes: [
           ...kinds.flatMap((kind) => transitionRoutes({ db, clock }, kind)),
@@ -32,8 +35,15 @@ export async function start({ env, log, clock, onFatal }: StartOptions): Promise
           ...queueRoutes({ db }, kinds),
           ...reportRoutes({ db, clock, threshold: config.REPORT_THRESHOLD }, kinds),
         ],
-        handlers: onGroupEvents(group, clock),
-        close: () => groups.close(),
+        handlers: [
+          ...onContentEvents(post, POST_EVENTS, clock),
+          ...onContentEvents(comment, COMMENT_EVENTS, clock),
+          ...onContentEvents(group, GROUP_EVENTS, clock),
+        ],
+        close: async () => {
+          await groups.close()
+          await social.close()
+        },
       }
     },
   })

@@ -100,7 +100,14 @@ export async function startHarness(env: Record<string, string> = {}): Promise<Ha
   const databaseUrl = database.urlFor('moderation')
   let now = Date.now()
   const service: RunningService = await start({
-    env: { NODE_ENV: 'test', DATABASE_URL: databaseUrl, GROUPS_URL: groups.url, SHUTDOWN_GRACE_MS: '2000', ...env },
+    env: {
+      NODE_ENV: 'test',
+      DATABASE_URL: databaseUrl,
+      GROUPS_URL: groups.url,
+      SOCIAL_URL: groups.url,
+      SHUTDOWN_GRACE_MS: '2000',
+      ...env,
+    },
     log,
     clock: () => new Date(now),
     onFatal: (error) => log.error('fatal', { error }),

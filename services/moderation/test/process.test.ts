@@ -7,7 +7,11 @@ import { onServer } from '@platform/testing/server.ts'
 import { loadConfig } from '../src/config.ts'
 import { migrationFolders } from '../src/db/migrations.ts'
 
-const env = { DATABASE_URL: 'postgres://localhost/x', GROUPS_URL: 'http://127.0.0.1:3001' }
+const env = {
+  DATABASE_URL: 'postgres://localhost/x',
+  GROUPS_URL: 'http://127.0.0.1:3001',
+  SOCIAL_URL: 'http://127.0.0.1:3002',
+}
 
 describe('the configuration', () => {
   it('has a default for all but the addresses', () => {
@@ -16,6 +20,7 @@ describe('the configuration', () => {
 
   it.each<[string, Record<string, string>]>([
     ['GROUPS_URL', { GROUPS_URL: '' }],
+    ['SOCIAL_URL', { SOCIAL_URL: '' }],
     ['GROUPS_URL', { GROUPS_URL: 'groups:3001' }],
     ['DATABASE_URL', { DATABASE_URL: '' }],
     ['REPORT_THRESHOLD', { REPORT_THRESHOLD: '0' }],

@@ -1,4 +1,4 @@
-import type { ModerationStatus } from '@platform/contracts/shapes.ts'
+import type { RedactedStatuses } from '@platform/contracts/redaction.ts'
 import type { Caller } from '@platform/http/assertion.ts'
 import { type ExpressionBuilder, sql } from 'kysely'
 import type { Db, GroupRow, GroupsTables } from '../db/schema.ts'
@@ -13,12 +13,7 @@ const SHOWN_PARTICIPANTS = 50
  *
  * @throws DomainError `not_found`
  */
-export async function getGroup(
-  db: Db,
-  caller: Caller,
-  groupId: string,
-  redacted: ReadonlySet<ModerationStatus>,
-): Promise<Group> {
+export async function getGroup(db: Db, caller: Caller, groupId: string, redacted: RedactedStatuses): Promise<Group> {
   const { group, participant } = await getMembership(db, groupId, caller)
   const newest = await newestParticipants(db, [groupId])
   const seen = { ...group, participants_ids: newest.get(group.id) ?? [], is_following: participant !== undefined }

@@ -1,11 +1,8 @@
 import type { GroupState } from '@platform/contracts/groups.ts'
-import type { ModerationStatus } from '@platform/contracts/shapes.ts'
+import { isRedacted, REDACTED, type RedactedStatuses } from '@platform/contracts/redaction.ts'
 import type { Caller } from '@platform/http/assertion.ts'
 import type { GroupRow } from '../db/schema.ts'
 import type { Group } from './shapes.ts'
-
-/** What stands in place of a text that moderation took out of sight. */
-export const REDACTED = '[redacted]'
 
 /** A group's row with what depends on who asks. */
 export interface SeenGroup extends GroupRow {
@@ -15,14 +12,9 @@ export interface SeenGroup extends GroupRow {
   distance?: number | null
 }
 
-/** Moderators see what they have to decide on. */
-export function isModerator({ roles }: Caller): boolean {
-  return roles.includes('moderator') || roles.includes('admin')
-}
-
 /** A group as the caller may see it: redacted, unless they own it or moderate. */
-export function toGroup(row: SeenGroup, caller: Caller, redacted: ReadonlySet<ModerationStatus>): Group {
-  const moderated = redacted.has(row.moderation_status) && row.owner_id !== caller.userId && !isModerator(caller)
+export function toGroup(row: SeenGroup, caller: Caller, redacted: RedactedStatuses): Group {
+  const moderated = isRedacted({ status: row.moderation_status, authorId: row.owner_id }, caller, redacted)
   const content = moderated ? { name: REDACTED, description: REDACTED } : contentOf(row)
   return {
     id: row.id,

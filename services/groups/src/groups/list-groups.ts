@@ -1,3 +1,4 @@
+import { isModerator, type RedactedStatuses } from '@platform/contracts/redaction.ts'
 import type { ModerationStatus } from '@platform/contracts/shapes.ts'
 import type { Caller } from '@platform/http/assertion.ts'
 import { DomainError } from '@platform/http/errors.ts'
@@ -5,7 +6,7 @@ import { type Page, toPage } from '@platform/http/paging.ts'
 import { type ExpressionBuilder, type SqlBool, sql } from 'kysely'
 import type { Db, GroupRow, GroupsTables } from '../db/schema.ts'
 import { isParticipant, withParticipants } from './find-groups.ts'
-import { isModerator, toGroup } from './group-view.ts'
+import { toGroup } from './group-view.ts'
 import type { Group, GroupsQuery } from './shapes.ts'
 
 /**
@@ -32,7 +33,7 @@ export async function listGroups(
   db: Db,
   caller: Caller,
   query: GroupsQuery,
-  redacted: ReadonlySet<ModerationStatus>,
+  redacted: RedactedStatuses,
 ): Promise<Page<Group>> {
   const near = readPosition(query)
   const list = new GroupList(db, caller, query, redacted, near)
@@ -65,13 +66,7 @@ class GroupList {
   readonly #redacted: ModerationStatus[]
   readonly #near: Position | undefined
 
-  constructor(
-    db: Db,
-    caller: Caller,
-    query: GroupsQuery,
-    redacted: ReadonlySet<ModerationStatus>,
-    near: Position | undefined,
-  ) {
+  constructor(db: Db, caller: Caller, query: GroupsQuery, redacted: RedactedStatuses, near: Position | undefined) {
     this.#db = db
     this.#caller = caller
     this.#query = query

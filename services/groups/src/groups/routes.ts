@@ -1,8 +1,7 @@
-import type { ModerationStatus } from '@platform/contracts/shapes.ts'
-import { GeocoderUnavailable, PlaceNotFound } from '@platform/geo/errors.ts'
+import type { RedactedStatuses } from '@platform/contracts/redaction.ts'
 import type { Geocoder } from '@platform/geo/geocoder.ts'
+import { resolveOrRefuse } from '@platform/geo/resolve-or-refuse.ts'
 import { type GroupAddress, toGroupAddress } from '@platform/geo/schemas.ts'
-import { DomainError } from '@platform/http/errors.ts'
 import { runCommand } from '@platform/http/idempotency.ts'
 import { defineRoute, type Route, route } from '@platform/http/route.ts'
 import { causeOf } from '@platform/service/cause.ts'
@@ -17,7 +16,7 @@ export interface GroupRouteDeps {
   db: Db
   clock: () => Date
   geocoder: Geocoder
-  redactedStatuses: ReadonlySet<ModerationStatus>
+  redactedStatuses: RedactedStatuses
 }
 
 const read = { tag: 'groups', access: { scope: 'groups:read' } } as const
@@ -166,16 +165,5 @@ async function resolve(
   address: { uri: string } | null | undefined,
 ): Promise<GroupAddress | undefined> {
   if (!address) return undefined
-  try {
-    return toGroupAddress(await geocoder.resolve(address.uri))
-  } catch (error) {
-    if (error instanceof PlaceNotFound) {
-      throw new DomainError('validation', 'body.address.uri cannot be resolved to a place', { cause: error })
-    }
-    if (error instanceof GeocoderUnavailable) {
-      const headers = { 'Retry-After': '5' }
-      throw new DomainError('unavailable', 'Addresses cannot be resolved at the moment.', { headers, cause: error })
-    }
-    throw error
-  }
+  return toGroupAddress(await resolveOrRefuse(geocoder, address.uri, 'body.address.uri'))
 }

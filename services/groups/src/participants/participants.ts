@@ -169,8 +169,8 @@ async function getParticipant(trx: Tx, groupId: string, userId: string): Promise
 }
 
 /** A person's row in the group, also when they left. */
-function findPlace(trx: Tx, groupId: string, userId: string): Promise<ParticipantRow | undefined> {
-  return trx
+export function findPlace(db: Db, groupId: string, userId: string): Promise<ParticipantRow | undefined> {
+  return db
     .selectFrom('participant')
     .selectAll()
     .where('group_id', '=', groupId)

@@ -1,0 +1,18 @@
+import type { Cause } from '@platform/events/outbox.ts'
+import { runCommand } from '@platform/http/idempotency.ts'
+import type { AnyReply, RouteRequest } from '@platform/http/route.ts'
+import { causeOf } from '@platform/service/cause.ts'
+import type { Tx } from './db/schema.ts'
+import type { Deps } from './deps.ts'
+import { confirmRefusals } from './membership/confirm.ts'
+
+/** A command in its transaction; a refusal because of our copy is confirmed before it is given. */
+export function command<R extends AnyReply>(
+  deps: Pick<Deps, 'db' | 'groups' | 'clock'>,
+  request: RouteRequest<unknown, unknown, unknown>,
+  work: (trx: Tx, cause: Cause) => Promise<R>,
+): Promise<R> {
+  return confirmRefusals(deps, request, () =>
+    runCommand(deps.db, request, (trx) => work(trx, causeOf(request, deps.clock))),
+  )
+}

@@ -1,0 +1,115 @@
+import type { Cause } from '@platform/events/outbox.ts'
+import { Bell } from '@platform/events/waiting.ts'
+import type { Logger } from '@platform/log/logger.ts'
+import { type Selectable, sql } from 'kysely'
+import type { Db, DeletionTable, Tx } from '../db/schema.ts'
+import { STEPS } from './steps.ts'
+
+export interface WorkerOptions {
+  db: Db
+  log: Logger
+  /** How many rows a step takes at most. */
+  batchSize: number
+}
+
+const POLL_MS = 1_000
+const TARGETS_AT_ONCE = 200
+
+/**
+ * Finishes deletes: what hangs on something deleted goes in batches, each in a transaction of its own, so that a crash
+ * loses no more than the batch at hand. Any number of them may run at once.
+ */
+export class DeletionWorker {
+  readonly #options: WorkerOptions
+  readonly #stopping = new AbortController()
+  readonly #bell = new Bell()
+  readonly #running: Promise<void>
+
+  constructor(options: WorkerOptions) {
+    this.#options = options
+    this.#running = this.#run()
+  }
+
+  /** There is work: don't wait for the next look. */
+  wake(): void {
+    this.#bell.ring()
+  }
+
+  /** Finishes the batch at hand. */
+  async stop(): Promise<void> {
+    this.#stopping.abort()
+    await this.#running
+  }
+
+  async #run(): Promise<void> {
+    const { db, log, batchSize } = this.#options
+    const { signal } = this.#stopping
+    while (!signal.aborted) {
+      try {
+        if (await workOnce(db, batchSize)) continue
+      } catch (error) {
+        log.warn('a delete could not go on', { error })
+      }
+      await this.#bell.wait(POLL_MS, signal)
+    }
+  }
+}
+
+/** One batch of one delete, the longest untouched first. @returns false when there is nothing to do */
+export function workOnce(db: Db, batchSize: number): Promise<boolean> {
+  return db.transaction().execute(async (trx) => {
+    const jobs = await claim(trx)
+    const [first] = jobs
+    if (!first) return false
+    const targetIds = jobs.map(({ target_id }) => target_id)
+    const isDone = await runSteps(trx, first, targetIds, batchSize)
+    if (isDone) {
+      await trx.deleteFrom('deletion').where('kind', '=', first.kind).where('target_id', 'in', targetIds).execute()
+    } else {
+      await trx
+        .updateTable('deletion')
+        .set({ worked_on_at: sql`clock_timestamp()` })
+        .where('kind', '=', first.kind)
+        .where('target_id', 'in', targetIds)
+        .execute()
+    }
+    return true
+  })
+}
+
+type Job = Selectable<DeletionTable>
+
+/** Deletes of one kind and one cause are worked on together: a group's posts, for instance. */
+async function claim(trx: Tx): Promise<Job[]> {
+  const jobs = await trx
+    .selectFrom('deletion')
+    .selectAll()
+    .orderBy('worked_on_at')
+    .limit(TARGETS_AT_ONCE)
+    .forUpdate()
+    .skipLocked()
+    .execute()
+  const [first] = jobs
+  return jobs.filter((job) => first && isAlike(job, first))
+}
+
+function isAlike(a: Job, b: Job): boolean {
+  return (
+    a.kind === b.kind &&
+    a.deleted_at.getTime() === b.deleted_at.getTime() &&
+    a.actor_id === b.actor_id &&
+    a.traceparent === b.traceparent
+  )
+}
+
+async function runSteps(trx: Tx, job: Job, targetIds: string[], batchSize: number): Promise<boolean> {
+  const cause: Cause = {
+    at: job.deleted_at,
+    traceparent: job.traceparent ?? undefined,
+    actorId: job.actor_id ?? undefined,
+  }
+  for (const step of STEPS[job.kind]) {
+    if ((await step(trx, targetIds, batchSize, cause)) === batchSize) return false
+  }
+  return true
+}

@@ -1,0 +1,76 @@
+import type { Caller } from '@platform/http/assertion.ts'
+import { DomainError } from '@platform/http/errors.ts'
+import type { Db, PostRow, Tx } from '../db/schema.ts'
+import { type Access, findAccesses, getAccess, isAdmin, MembershipRefusal } from '../membership/access.ts'
+
+/** Where a path looks for a post: in one group, among those without a group, or wherever it is. */
+export type Place = { groupId: string } | 'profile' | 'anywhere'
+
+/** A post that the caller may see, and for a group's post the caller's place in that group. */
+export interface FoundPost {
+  post: PostRow
+  access: Access | undefined
+}
+
+export const postNotFound = () => new DomainError('not_found', 'The post does not exist.')
+
+/**
+ * Who may see a post, once for all of the service: everybody a profile post; whoever may know the group a published
+ * one; its author and the group's admins one that waits or was declined.
+ */
+export function isVisible(post: PostRow, access: Access | undefined, { userId }: Caller): boolean {
+  if (post.deleted_at) return false
+  if (post.group_id === null) return true
+  if (!access) return false
+  return post.status === 'published' || post.author_id === userId || isAdmin(access)
+}
+
+/**
+ * Reads a post as the caller may know it.
+ *
+ * @param lock `update` in a command: the row stays locked until the transaction ends
+ * @throws DomainError `not_found`
+ */
+export async function getPost(
+  db: Db,
+  caller: Caller,
+  postId: string,
+  place: Place,
+  { lock }: { lock?: 'update' } = {},
+): Promise<FoundPost> {
+  const inPath = typeof place === 'object' ? await getAccess(db, place.groupId, caller) : undefined
+  const post = await findPost(db, postId, place, { lock })
+  if (!post) throw postNotFound()
+  const access = inPath ?? (post.group_id === null ? undefined : await getAccess(db, post.group_id, caller))
+  if (isVisible(post, access, caller)) return { post, access }
+  // Only a group's post can be hidden from somebody, and an admin of a moment ago may see it.
+  throw access ? new MembershipRefusal('not_found', access.group.id, postNotFound().message) : postNotFound()
+}
+
+/** The post, whoever may see it; deleted ones don't count. */
+export async function findPost(
+  db: Db,
+  postId: string,
+  place: Place,
+  { lock }: { lock?: 'update' } = {},
+): Promise<PostRow | undefined> {
+  let read = db.selectFrom('post').selectAll().where('id', '=', postId).where('deleted_at', 'is', null)
+  if (place === 'profile') read = read.where('group_id', 'is', null)
+  else if (place !== 'anywhere') read = read.where('group_id', '=', place.groupId)
+  if (lock) read = read.forNoKeyUpdate()
+  return read.executeTakeFirst()
+}
+
+/** Those of the posts that the caller may see, in two queries at most. */
+export async function onlyVisible(db: Db, caller: Caller, posts: PostRow[]): Promise<PostRow[]> {
+  const groupIds = new Set(posts.map(({ group_id }) => group_id).filter((id) => id !== null))
+  const accesses = await findAccesses(db, [...groupIds], caller)
+  return posts.filter((post) => isVisible(post, accesses.get(post.group_id ?? ''), caller))
+}
+
+/** Locks the original of a post that may be a repost, before the repost itself: in that order by everybody. */
+export async function lockOriginal(trx: Tx, post: PostRow): Promise<PostRow | undefined> {
+  return post.original_post_id === null
+    ? undefined
+    : trx.selectFrom('post').selectAll().where('id', '=', post.original_post_id).forNoKeyUpdate().executeTakeFirst()
+}

@@ -1,0 +1,180 @@
+import { resolveOrRefuse } from '@platform/geo/resolve-or-refuse.ts'
+import { toPostLocation } from '@platform/geo/schemas.ts'
+import { PageQuery, toPage } from '@platform/http/paging.ts'
+import { defineRoute, type Route, type RouteDefinition, route } from '@platform/http/route.ts'
+import { Type } from 'typebox'
+import { command } from '../command.ts'
+import type { Deps } from '../deps.ts'
+import { getAccess } from '../membership/access.ts'
+import { confirmRefusals } from '../membership/confirm.ts'
+import { listFeed } from './feed.ts'
+import { getPost, postNotFound } from './find-post.ts'
+import { createPost, requirePoster } from './posts.ts'
+import { Created, GroupParams, GroupPostParams, NewPost, Post, PostPage } from './shapes.ts'
+import { showPosts } from './show-posts.ts'
+import { approvePost, declinePost, listSuggested, listToApprove, suggestPost } from './suggestions.ts'
+
+const read = { tag: 'posts', access: { scope: 'social:read' } } as const
+const write = { tag: 'posts', access: { scope: 'social:write' } } as const
+const ON_POST = '/groups/{groupId}/posts/{postId}'
+
+const createDefinition = defineRoute({
+  ...write,
+  method: 'post',
+  path: '/groups/{groupId}/posts',
+  operationId: 'createGroupPost',
+  summary: 'Post in a group',
+  description:
+    'For participants who are not muted, as `postRules` say: everybody; everybody, but what a non-admin writes waits for an admin; admins only.',
+  params: GroupParams,
+  body: NewPost,
+  responses: { 201: Created },
+  errors: ['not_found', 'forbidden'],
+})
+
+const feedDefinition = defineRoute({
+  ...read,
+  method: 'get',
+  path: '/groups/{groupId}/feed',
+  operationId: 'getFeed',
+  summary: "Read a group's feed",
+  description: 'Published posts, newest first, without what the caller hid.',
+  params: GroupParams,
+  query: Type.Object(PageQuery),
+  responses: { 200: PostPage },
+  errors: ['not_found'],
+})
+
+const suggestedDefinition = defineRoute({
+  ...read,
+  method: 'get',
+  path: '/groups/{groupId}/posts/suggested',
+  operationId: 'listSuggestedPosts',
+  summary: 'List what waits in a group',
+  description: 'Newest first: everything for admins, their own for others.',
+  params: GroupParams,
+  query: Type.Object({
+    page: Type.Integer({ minimum: 0, maximum: 1_000_000, default: 0 }),
+    limit: Type.Integer({ minimum: 1, maximum: 1000, default: 1000 }),
+  }),
+  responses: { 200: Type.Array(Post) },
+  errors: ['not_found'],
+})
+
+const toApproveDefinition = defineRoute({
+  ...read,
+  method: 'get',
+  path: '/posts/suggested',
+  operationId: 'listPostsToApprove',
+  summary: 'List what waits for the caller',
+  description: 'Suggested posts of all groups that the caller administers, newest first.',
+  query: Type.Object(PageQuery),
+  responses: { 200: PostPage },
+})
+
+const getDefinition = defineRoute({
+  ...read,
+  method: 'get',
+  path: ON_POST,
+  operationId: 'getGroupPost',
+  summary: 'Get a post of a group',
+  params: GroupPostParams,
+  responses: { 200: Post },
+  errors: ['not_found'],
+})
+
+/** A command on a waiting post that has no body and answers 204. */
+function decision(
+  verb: 'suggest' | 'approve' | 'decline',
+  summary: string,
+  description: string,
+  errors: RouteDefinition['errors'] = ['not_found', 'forbidden', 'conflict'],
+) {
+  return defineRoute({
+    ...write,
+    method: 'post',
+    path: `${ON_POST}/${verb}`,
+    operationId: `${verb}Post`,
+    summary,
+    description,
+    params: GroupPostParams,
+    responses: { 204: null },
+    errors,
+  })
+}
+
+const DECISIONS = [
+  {
+    definition: decision(
+      'suggest',
+      'Offer a post to a group',
+      "For its author: a profile post, which moves into the group, or one that was declined. It waits, or is published where the rules let the author post. A group's admin publishes a waiting post with it. Nothing happens when it is published.",
+      ['not_found', 'forbidden'],
+    ),
+    decide: suggestPost,
+  },
+  {
+    definition: decision('approve', 'Publish a post that waits', 'For admins. 409 when it does not wait.'),
+    decide: approvePost,
+  },
+  {
+    definition: decision(
+      'decline',
+      'Decline a post that waits',
+      'For admins. 409 when it does not wait. Its author and admins go on seeing it.',
+    ),
+    decide: declinePost,
+  },
+]
+
+/** Posting in groups, their feeds, and what waits in them. Changing a group's post is in `change-routes.ts`. */
+export function groupPostRoutes(deps: Deps): Route[] {
+  const { db, geocoder, redactedStatuses } = deps
+  return [
+    route(createDefinition, async (request) => {
+      const { caller, params, body } = request
+      const { groupId } = params
+      if (body.uri !== undefined) {
+        await confirmRefusals(deps, request, async () => requirePoster(await getAccess(db, groupId, caller)))
+      }
+      const location = body.uri === undefined ? undefined : await resolveOrRefuse(geocoder, body.uri, 'body.uri')
+      return command(deps, request, async (trx, cause) => {
+        const id = await createPost(trx, caller, groupId, body, location && toPostLocation(location), cause)
+        return { status: 201, body: { id } }
+      })
+    }),
+    route(feedDefinition, async (request) => {
+      const { caller, params, query } = request
+      const { rows, total } = await confirmRefusals(deps, request, () => listFeed(db, caller, params.groupId, query))
+      return { status: 200, body: toPage(await showPosts(db, caller, rows, redactedStatuses), total, query) }
+    }),
+    route(suggestedDefinition, async (request) => {
+      const { caller, params, query } = request
+      const rows = await confirmRefusals(deps, request, () => listSuggested(db, caller, params.groupId, query))
+      return { status: 200, body: await showPosts(db, caller, rows, redactedStatuses) }
+    }),
+    route(toApproveDefinition, async ({ caller, query }) => {
+      const { rows, total } = await listToApprove(db, caller, query)
+      return { status: 200, body: toPage(await showPosts(db, caller, rows, redactedStatuses), total, query) }
+    }),
+    route(getDefinition, async (request) => {
+      const { caller, params } = request
+      const body = await confirmRefusals(deps, request, async () => {
+        const { post } = await getPost(db, caller, params.postId, { groupId: params.groupId })
+        const [shown] = await showPosts(db, caller, [post], redactedStatuses)
+        return shown
+      })
+      if (!body) throw postNotFound()
+      return { status: 200, body }
+    }),
+    ...DECISIONS.map(({ definition, decide }) =>
+      route(definition, (request) =>
+        command(deps, request, async (trx, cause) => {
+          const { groupId, postId } = request.params
+          await decide(trx, request.caller, groupId, postId, cause)
+          return { status: 204 }
+        }),
+      ),
+    ),
+  ]
+}

@@ -1,0 +1,113 @@
+import { resolveOrRefuse } from '@platform/geo/resolve-or-refuse.ts'
+import { toPostLocation } from '@platform/geo/schemas.ts'
+import { DomainError } from '@platform/http/errors.ts'
+import { toPage } from '@platform/http/paging.ts'
+import { defineRoute, type Route, route } from '@platform/http/route.ts'
+import { isUuid, Uuid } from '@platform/http/schemas.ts'
+import { Type } from 'typebox'
+import { command } from '../command.ts'
+import type { Deps } from '../deps.ts'
+import { confirmRefusals } from '../membership/confirm.ts'
+import { listProfile } from './feed.ts'
+import { getPost, onlyVisible, postNotFound } from './find-post.ts'
+import { createPost } from './posts.ts'
+import { Created, NewPost, Post, PostPage, PostParams, UserPostsQuery } from './shapes.ts'
+import { showPosts } from './show-posts.ts'
+
+const read = { tag: 'posts', access: { scope: 'social:read' } } as const
+const write = { tag: 'posts', access: { scope: 'social:write' } } as const
+const MAX_IDS = 100
+
+const createDefinition = defineRoute({
+  ...write,
+  method: 'post',
+  path: '/posts',
+  operationId: 'createProfilePost',
+  summary: "Post on the caller's profile",
+  body: NewPost,
+  responses: { 201: Created },
+})
+
+const batchDefinition = defineRoute({
+  ...read,
+  method: 'get',
+  path: '/posts',
+  operationId: 'getPosts',
+  summary: 'Get posts by their ids',
+  description: 'In the order asked, each once; what the caller may not see is left out.',
+  query: Type.Object({
+    postIds: Type.String({
+      minLength: 36,
+      maxLength: 37 * MAX_IDS,
+      description: `1 to ${MAX_IDS} ids, with commas between.`,
+    }),
+    includeBlocked: Type.Optional(Type.Boolean({ deprecated: true, description: 'Ignored.' })),
+  }),
+  responses: { 200: Type.Array(Post) },
+})
+
+const getDefinition = defineRoute({
+  ...read,
+  method: 'get',
+  path: '/posts/{postId}',
+  operationId: 'getPost',
+  summary: 'Get a post',
+  description: "A profile post, a repost, or a group's post that the caller may see.",
+  params: PostParams,
+  responses: { 200: Post },
+  errors: ['not_found'],
+})
+
+const profileDefinition = defineRoute({
+  ...read,
+  method: 'get',
+  path: '/users/{userId}/posts',
+  operationId: 'listPostsOfUser',
+  summary: "List a person's posts",
+  description:
+    'Newest first. `created`: profile posts; `reposted`: reposts, with `originalPost` where the caller may see it.',
+  params: Type.Object({ userId: Uuid }),
+  query: UserPostsQuery,
+  responses: { 200: PostPage },
+})
+
+/** Posts without a group, and posts by their ids. Changing a profile post is in `change-routes.ts`. */
+export function profilePostRoutes(deps: Deps): Route[] {
+  const { db, geocoder, redactedStatuses } = deps
+  return [
+    route(createDefinition, async (request) => {
+      const { caller, body } = request
+      const location = body.uri === undefined ? undefined : await resolveOrRefuse(geocoder, body.uri, 'body.uri')
+      return command(deps, request, async (trx, cause) => {
+        const id = await createPost(trx, caller, undefined, body, location && toPostLocation(location), cause)
+        return { status: 201, body: { id } }
+      })
+    }),
+    route(batchDefinition, async ({ caller, query }) => {
+      const ids = readIds(query.postIds)
+      const found = await db.selectFrom('post').selectAll().where('id', 'in', ids).execute()
+      const visible = new Map((await onlyVisible(db, caller, found)).map((post) => [post.id, post]))
+      const rows = ids.map((id) => visible.get(id)).filter((post) => post !== undefined)
+      return { status: 200, body: await showPosts(db, caller, rows, redactedStatuses) }
+    }),
+    route(getDefinition, async (request) => {
+      const { caller, params } = request
+      const found = await confirmRefusals(deps, request, () => getPost(db, caller, params.postId, 'anywhere'))
+      const [body] = await showPosts(db, caller, [found.post], redactedStatuses)
+      if (!body) throw postNotFound()
+      return { status: 200, body }
+    }),
+    route(profileDefinition, async ({ caller, params, query }) => {
+      const { rows, total } = await listProfile(db, params.userId, query.type, query)
+      return { status: 200, body: toPage(await showPosts(db, caller, rows, redactedStatuses), total, query) }
+    }),
+  ]
+}
+
+function readIds(text: string): string[] {
+  const ids = [...new Set(text.split(',').map((id) => id.trim().toLowerCase()))]
+  if (ids.length > MAX_IDS || !ids.every(isUuid)) {
+    throw new DomainError('validation', `query.postIds must be 1 to ${MAX_IDS} UUIDs with commas between`)
+  }
+  return ids
+}

@@ -1,0 +1,64 @@
+import { createGeocoder } from '@platform/geo/geocoder.ts'
+import { ServiceClient } from '@platform/http/client.ts'
+import type { StartOptions } from '@platform/service/process.ts'
+import { type RunningService, startService } from '@platform/service/service.ts'
+import { Cursors } from './comments/cursor.ts'
+import { commentRoutes } from './comments/routes.ts'
+import { loadConfig } from './config.ts'
+import { migrationFolders } from './db/migrations.ts'
+import type { SocialTables } from './db/schema.ts'
+import { DeletionWorker } from './deletions/worker.ts'
+import type { Deps } from './deps.ts'
+import { onGroupEvents } from './events/on-group-events.ts'
+import { onModerationTransition } from './events/on-moderation-transition.ts'
+import { onParticipantEvents } from './events/on-participant-events.ts'
+import { internalRoutes } from './internal-routes.ts'
+import { likeRoutes } from './likes/routes.ts'
+import { markRoutes } from './marks/routes.ts'
+import { changePostRoutes } from './posts/change-routes.ts'
+import { groupPostRoutes } from './posts/group-routes.ts'
+import { profilePostRoutes } from './posts/profile-routes.ts'
+import { repostRoutes } from './reposts/routes.ts'
+
+/** Starts the social service: posts, comments, likes, reposts, feeds. */
+export async function start({ env, log, clock, onFatal }: StartOptions): Promise<RunningService> {
+  const config = loadConfig(env)
+  return startService<SocialTables>({
+    name: 'social',
+    settings: config,
+    log,
+    clock,
+    onFatal,
+    migrations: migrationFolders,
+    build: ({ db, clock, log, assertions }) => {
+      const groups = new ServiceClient({ service: 'groups', baseUrl: config.GROUPS_URL, assertions, log })
+      const worker = new DeletionWorker({ db, log, batchSize: config.DELETION_BATCH_SIZE })
+      const geocoder = createGeocoder({
+        provider: config.GEOCODER,
+        url: config.GEOCODER_URL,
+        timeoutMs: config.GEOCODER_TIMEOUT_MS,
+        log,
+      })
+      const { redactedStatuses } = config
+      const deps: Deps = { db, groups, clock, geocoder, redactedStatuses, onDeleted: () => worker.wake() }
+      return {
+        // `/posts/suggested` and `/posts/seen` come before `/posts/{postId}`.
+        routes: [
+          ...groupPostRoutes(deps),
+          ...markRoutes(deps),
+          ...profilePostRoutes(deps),
+          ...changePostRoutes(deps),
+          ...likeRoutes(deps),
+          ...repostRoutes(deps),
+          ...commentRoutes(deps, new Cursors(config.CURSOR_SECRET)),
+          ...internalRoutes({ db }),
+        ],
+        handlers: [...onGroupEvents, ...onParticipantEvents, onModerationTransition],
+        close: async () => {
+          await worker.stop()
+          await groups.close()
+        },
+      }
+    },
+  })
+}

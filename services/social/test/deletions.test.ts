@@ -1,0 +1,101 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import type { Database } from '@platform/db/database.ts'
+import type { Page } from '@platform/http/paging.ts'
+import { eventually } from '@platform/testing/eventually.ts'
+import { type Platform, startPlatform } from '@platform/testing/platform.ts'
+import { sql } from 'kysely'
+import type { SocialTables } from '../src/db/schema.ts'
+import type { Post } from '../src/posts/shapes.ts'
+import { findDrift } from '../src/totals/recount.ts'
+import { makeCast, makeComment, makePost } from './cast.ts'
+import { openSocial } from './database.ts'
+
+let platform: Platform
+let database: Database<SocialTables>
+beforeAll(async () => {
+  platform = await startPlatform({ env: { DELETION_BATCH_SIZE: '3' } })
+  database = openSocial(platform.database)
+})
+afterAll(async () => {
+  await database.close()
+  await platform.stop()
+})
+
+interface Left {
+  posts: number
+  comments: number
+  likes: number
+  marks: number
+  work: number
+}
+
+/** What is left that hangs on these posts. */
+async function left(postIds: string[]): Promise<Left | undefined> {
+  const { rows } = await sql<Left>`
+    select
+      (select count(*) from post where (id = any(${postIds}) or original_post_id = any(${postIds}))
+        and deleted_at is null) as posts,
+      (select count(*) from comment where post_id = any(${postIds}) and deleted_at is null) as comments,
+      (select count(*) from post_like where post_id = any(${postIds}))
+        + (select count(*) from comment_like where post_id = any(${postIds})) as likes,
+      (select count(*) from post_seen where post_id = any(${postIds}))
+        + (select count(*) from post_hide where post_id = any(${postIds})) as marks,
+      (select count(*) from deletion where target_id = any(${postIds})) as work`.execute(database.db)
+  return rows[0]
+}
+
+const NOTHING = { posts: 0, comments: 0, likes: 0, marks: 0, work: 0 }
+
+/** Posts with everything that can hang on a post. */
+async function busyPosts(cast: Awaited<ReturnType<typeof makeCast>>, count: number): Promise<string[]> {
+  const ids: string[] = []
+  for (let i = 0; i < count; i++) {
+    const id = await makePost(cast.member, cast.groupId)
+    ids.push(id)
+    for (const person of [cast.owner, cast.admin, cast.follower]) {
+      const commentId = await makeComment(person, id)
+      await cast.stranger.post(`/posts/${id}/comments/${commentId}/like`)
+      await person.post(`/posts/${id}/like`)
+    }
+    await cast.stranger.put(`/posts/${id}/repost`)
+    await cast.stranger.post(`/posts/${id}/hide`)
+    await cast.stranger.post(`/posts/${id}/seen`)
+  }
+  return ids
+}
+
+describe('deleting a post', () => {
+  it('takes its comments, likes, marks and reposts with it, and theirs', async () => {
+    const cast = await makeCast(platform)
+    const [id = ''] = await busyPosts(cast, 1)
+    const { body } = await cast.stranger.get<Page<Post>>(`/users/${cast.stranger.id}/posts`)
+    const repostId = body.data[0]?.id ?? ''
+    await cast.member.post(`/posts/${repostId}/like`)
+    await cast.member.delete(`${cast.group}/posts/${id}`)
+    await eventually(async () => expect(await left([id, repostId])).toEqual(NOTHING))
+    const after = await cast.stranger.get<Page<Post>>(`/users/${cast.stranger.id}/posts`)
+    expect(after.body).toMatchObject({ data: [], total: 0 })
+    expect(await findDrift(database.db)).toEqual([])
+  })
+
+  it("takes a deleted comment's likes", async () => {
+    const cast = await makeCast(platform)
+    const [id = ''] = await busyPosts(cast, 1)
+    const { body } = await cast.owner.get<Page<{ commentId: string }>>(`/posts/${id}/comments`)
+    await cast.moderator.delete(`/posts/${id}/comments/${body.data[0]?.commentId}`)
+    await eventually(async () => expect(await left([id])).toMatchObject({ comments: 2, likes: 5 }))
+  })
+})
+
+describe('deleting a group', () => {
+  it('takes its posts, and all that hangs on them, in batches', async () => {
+    const cast = await makeCast(platform)
+    const ids = await busyPosts(cast, 5)
+    await cast.owner.delete(cast.group)
+    await eventually(async () => expect((await cast.stranger.get(`/posts/${ids[0]}`)).status).toBe(404))
+    expect((await cast.owner.get(`${cast.group}/feed`)).status).toBe(404)
+    expect((await cast.owner.post(`${cast.group}/posts`, { text: 'x' })).status).toBe(404)
+    await eventually(async () => expect(await left(ids)).toEqual(NOTHING))
+    expect(await findDrift(database.db)).toEqual([])
+  })
+})

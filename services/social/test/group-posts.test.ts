@@ -1,0 +1,267 @@
+import { randomUUID } from 'node:crypto'
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import type { Page } from '@platform/http/paging.ts'
+import { type Platform, startPlatform } from '@platform/testing/platform.ts'
+import type { Post } from '../src/posts/shapes.ts'
+import { makeCast, makeGroup, makePost, ROLES, statuses } from './cast.ts'
+
+let platform: Platform
+beforeAll(async () => {
+  platform = await startPlatform()
+})
+afterAll(() => platform.stop())
+
+const UNKNOWN = '00000000-0000-1000-9000-510d9bb07630'
+
+/** One status for everybody, with the exceptions. */
+const all = (status: number, except: Partial<Record<(typeof ROLES)[number], number>> = {}) => ({
+  ...Object.fromEntries(ROLES.map((role) => [role, status])),
+  ...except,
+})
+
+describe('POST /groups/{groupId}/posts', () => {
+  it('is for participants who are not muted, also for one of a moment ago', async () => {
+    const cast = await makeCast(platform)
+    expect(await statuses(cast, (person) => person.post(`${cast.group}/posts`, { text: 'Hi' }))).toEqual(
+      all(201, { muted: 403, stranger: 403, moderator: 403 }),
+    )
+  })
+
+  it('is for admins where only they post', async () => {
+    const cast = await makeCast(platform, { postRules: 'OnlyAdmin' })
+    expect(await statuses(cast, (person) => person.post(`${cast.group}/posts`, { text: 'Hi' }))).toEqual(
+      all(403, { owner: 201, admin: 201 }),
+    )
+  })
+
+  it('shows nothing of a Private group to a stranger', async () => {
+    const cast = await makeCast(platform, { groupType: 'Private' })
+    expect(await statuses(cast, (person) => person.post(`${cast.group}/posts`, { text: 'Hi' }))).toEqual(
+      all(201, { muted: 403, stranger: 404, moderator: 404 }),
+    )
+  })
+
+  it('makes what a non-admin writes wait where admins approve', async () => {
+    const cast = await makeCast(platform, { postRules: 'AdminApproval' })
+    await makePost(cast.member, cast.groupId)
+    const shown = await makePost(cast.admin, cast.groupId)
+    const { body } = await cast.member.get<Page<Post>>(`${cast.group}/feed`)
+    expect(body.data.map(({ id }) => id)).toEqual([shown])
+    expect(body.total).toBe(1)
+  })
+
+  it('keeps everything that is said, and resolves the location', async () => {
+    const ana = platform.person()
+    const groupId = await makeGroup(ana)
+    const input = {
+      text: 'With @ben',
+      mediaIds: [randomUUID(), randomUUID()],
+      mentions: [{ mentionedUserId: randomUUID(), mentionText: '@ben' }],
+    }
+    const id = await makePost(ana, groupId, { ...input, uri: 'geonames:2950159' })
+    const { status, body } = await ana.get<Post>(`/groups/${groupId}/posts/${id}`)
+    expect(status).toBe(200)
+    expect(body).toMatchObject({
+      ...input,
+      id,
+      groupId,
+      authorId: ana.id,
+      likeCount: 0,
+      commentCount: 0,
+      repostCount: 0,
+      likedByUser: false,
+      commentedByUser: false,
+      repostedByUser: false,
+      moderationStatus: 'posted',
+      moderated: false,
+    })
+    expect(body.location).toMatchObject({ city: 'Berlin', countryCode: 'DE' })
+  })
+
+  it.each([
+    ['no text', { text: undefined }, 'body.text is missing'],
+    ['a text of 2,001 characters', { text: 'x'.repeat(2001) }, 'body.text'],
+    ['seven pictures', { mediaIds: Array.from({ length: 7 }, () => UNKNOWN) }, 'body.mediaIds'],
+    ['a picture that is no UUID', { mediaIds: ['x'] }, 'body.mediaIds.0'],
+    ['a mention that does not occur', { mentions: [{ mentionedUserId: UNKNOWN, mentionText: '@eve' }] }, 'mentionText'],
+    ['an empty mention', { mentions: [{ mentionedUserId: UNKNOWN, mentionText: '' }] }, 'mentionText'],
+    ['an empty address', { uri: '' }, 'body.uri'],
+    ['an address that nobody can resolve', { uri: 'geonames:0' }, 'body.uri'],
+  ])('refuses %s with 400 and names the field', async (_, fields, named) => {
+    const ana = platform.person()
+    const groupId = await makeGroup(ana)
+    const { status, body } = await ana.post(`/groups/${groupId}/posts`, { text: 'Hi', ...fields })
+    expect(status).toBe(400)
+    expect(body.errors.map(({ message }) => message).join()).toContain(named)
+  })
+
+  it('knows no such group: 404; no UUID: 400; no credential: 401', async () => {
+    const ana = platform.person()
+    expect((await ana.post(`/groups/${UNKNOWN}/posts`, { text: 'Hi' })).status).toBe(404)
+    expect((await ana.post('/groups/17/posts', { text: 'Hi' })).status).toBe(400)
+    expect((await platform.nobody.post(`/groups/${UNKNOWN}/posts`, { text: 'Hi' })).status).toBe(401)
+  })
+
+  it('replays the first answer to the same Idempotency-Key', async () => {
+    const ana = platform.person()
+    const path = `/groups/${await makeGroup(ana)}/posts`
+    const key = { 'Idempotency-Key': randomUUID() }
+    const [a, b] = await Promise.all([ana.post(path, { text: 'One' }, key), ana.post(path, { text: 'One' }, key)])
+    expect(b).toMatchObject({ status: 201, body: a.body })
+    expect((await ana.post(path, { text: 'Two' }, key)).status).toBe(409)
+  })
+})
+
+describe('reading a published post', () => {
+  it('is for everybody in a Public group, for participants in a Private one', async () => {
+    for (const [groupType, expected] of [
+      ['Public', all(200)],
+      ['Private', all(200, { stranger: 404, moderator: 404 })],
+    ] as const) {
+      const cast = await makeCast(platform, { groupType })
+      const id = await makePost(cast.member, cast.groupId)
+      for (const path of [`${cast.group}/posts/${id}`, `${cast.group}/feed`, `/posts/${id}`]) {
+        expect([path, await statuses(cast, (person) => person.get(path))]).toEqual([path, expected])
+      }
+    }
+  })
+
+  it('finds a post below its own group only', async () => {
+    const ana = platform.person()
+    const [one, other] = [await makeGroup(ana), await makeGroup(ana)]
+    const id = await makePost(ana, one)
+    expect((await ana.get(`/groups/${other}/posts/${id}`)).status).toBe(404)
+    expect((await ana.get(`/groups/${one}/posts/${UNKNOWN}`)).status).toBe(404)
+  })
+})
+
+describe('GET /groups/{groupId}/feed', () => {
+  it('is newest first, in pages, without what the caller hid', async () => {
+    const [ana, ben] = [platform.person(), platform.person()]
+    const groupId = await makeGroup(ana)
+    const ids: string[] = []
+    for (let i = 0; i < 7; i++) ids.unshift(await makePost(ana, groupId, { text: `Post ${i}` }))
+    const feed = async (person: typeof ana, query: string) => {
+      const { body } = await person.get<Page<Post>>(`/groups/${groupId}/feed?${query}`)
+      return { ids: body.data.map(({ id }) => id), total: body.total, count: body.count }
+    }
+    expect(await feed(ben, 'limit=3')).toEqual({ ids: ids.slice(0, 3), total: 7, count: 3 })
+    expect(await feed(ben, 'limit=3&page=2')).toEqual({ ids: ids.slice(6), total: 7, count: 1 })
+    expect(await feed(ben, 'limit=3&page=3')).toEqual({ ids: [], total: 7, count: 0 })
+    const hide = await ben.post(`/posts/${ids[1]}/hide`)
+    expect(hide).toMatchObject({ status: 200, body: { hidden: true } })
+    expect(await feed(ben, 'limit=3')).toEqual({ ids: [ids[0], ids[2], ids[3]], total: 6, count: 3 })
+    expect(await feed(ana, 'limit=3')).toEqual({ ids: ids.slice(0, 3), total: 7, count: 3 })
+    expect((await ben.post(`/posts/${ids[1]}/hide`)).body).toEqual({ hidden: false })
+    expect((await feed(ben, 'limit=3')).total).toBe(7)
+    await ben.post(`/posts/${ids[1]}/hide`)
+    await ana.delete(`/groups/${groupId}/posts/${ids[1]}`)
+    expect(await feed(ben, 'limit=100')).toEqual({ ids: ids.filter((id) => id !== ids[1]), total: 6, count: 6 })
+  })
+
+  it('says what the caller did to each post', async () => {
+    const cast = await makeCast(platform)
+    const id = await makePost(cast.owner, cast.groupId)
+    await cast.member.post(`/posts/${id}/like`)
+    await cast.member.post(`/posts/${id}/comments`, { text: 'Nice' })
+    await cast.member.put(`/posts/${id}/repost`)
+    const first = async (person: typeof cast.owner) => (await person.get<Page<Post>>(`${cast.group}/feed`)).body.data[0]
+    const counts = { likeCount: 1, commentCount: 1, repostCount: 1 }
+    const did = (is: boolean) => ({ likedByUser: is, commentedByUser: is, repostedByUser: is })
+    expect(await first(cast.member)).toMatchObject({ ...counts, ...did(true) })
+    expect(await first(cast.stranger)).toMatchObject({ ...counts, ...did(false) })
+  })
+})
+
+describe('PUT /groups/{groupId}/posts/{postId}', () => {
+  it('is for its author: 403 to others, 404 where the post is not known', async () => {
+    for (const [groupType, expected] of [
+      ['Public', all(403, { member: 204 })],
+      ['Private', all(403, { member: 204, stranger: 404, moderator: 404 })],
+    ] as const) {
+      const cast = await makeCast(platform, { groupType })
+      const id = await makePost(cast.member, cast.groupId)
+      expect(await statuses(cast, (person) => person.put(`${cast.group}/posts/${id}`, { text: 'New' }))).toEqual(
+        expected,
+      )
+    }
+  })
+
+  it('replaces text, pictures and mentions; the location stays until it is removed', async () => {
+    const ana = platform.person()
+    const groupId = await makeGroup(ana)
+    const id = await makePost(ana, groupId, { mediaIds: [UNKNOWN], uri: 'geo:59.91,10.75' })
+    const path = `/groups/${groupId}/posts/${id}`
+    const post = async () => (await ana.get<Post>(path)).body
+    const before = await post()
+    expect((await ana.put(path, { text: 'New' })).status).toBe(204)
+    expect(await post()).toMatchObject({ text: 'New', mediaIds: [], location: before.location })
+    expect((await ana.put(path, { text: 'New', uri: 'geonames:2950159' })).status).toBe(204)
+    expect((await post()).location?.city).toBe('Berlin')
+    expect((await ana.put(path, { text: 'New', uri: 'geonames:2950159', removeLocation: true })).status).toBe(400)
+    expect((await ana.put(path, { text: 'New', removeLocation: true })).status).toBe(204)
+    expect(await post()).not.toHaveProperty('location')
+    const after = await post()
+    expect((await ana.put(path, { text: 'New' })).status).toBe(204)
+    expect(await post()).toEqual(after)
+  })
+
+  it('is not for an author who was muted since', async () => {
+    const cast = await makeCast(platform)
+    const id = await makePost(cast.member, cast.groupId)
+    await cast.owner.post(`${cast.group}/participants/${cast.member.id}/mute`)
+    // A stale yes is tolerable for a moment.
+    let status = 204
+    while (status === 204) status = (await cast.member.put(`${cast.group}/posts/${id}`, { text: 'x' })).status
+    expect(status).toBe(403)
+  })
+})
+
+describe('DELETE /groups/{groupId}/posts/{postId}', () => {
+  it.each([
+    ['owner', 204],
+    ['admin', 204],
+    ['member', 204],
+    ['moderator', 204],
+    ['follower', 403],
+    ['muted', 403],
+    ['stranger', 403],
+  ] as const)('by %s: %i', async (role, status) => {
+    const cast = await makeCast(platform)
+    const id = await makePost(cast.member, cast.groupId)
+    expect((await cast[role].delete(`${cast.group}/posts/${id}`)).status).toBe(status)
+    expect((await cast.owner.get(`${cast.group}/posts/${id}`)).status).toBe(status === 204 ? 404 : 200)
+  })
+
+  it('lets a moderator into a Private group for that, and nobody else', async () => {
+    const cast = await makeCast(platform, { groupType: 'Private' })
+    const id = await makePost(cast.member, cast.groupId)
+    expect((await cast.stranger.delete(`${cast.group}/posts/${id}`)).status).toBe(404)
+    expect((await cast.moderator.delete(`${cast.group}/posts/${id}`)).status).toBe(204)
+    expect((await cast.moderator.delete(`${cast.group}/posts/${id}`)).status).toBe(404)
+  })
+})
+
+describe('the pictures of a post', () => {
+  it('are added and taken by its author, up to six, and repeatedly', async () => {
+    const cast = await makeCast(platform)
+    const id = await makePost(cast.member, cast.groupId)
+    const pictures = Array.from({ length: 7 }, () => randomUUID())
+    const path = (picture = '') => `${cast.group}/posts/${id}/pictures/${picture}`
+    for (const picture of pictures.slice(0, 6)) {
+      expect((await cast.member.post(path(picture))).status).toBe(204)
+      expect((await cast.member.post(path(picture.toUpperCase()))).status).toBe(204)
+    }
+    expect((await cast.member.post(path(pictures[6]))).status).toBe(409)
+    const shown = async () => (await cast.member.get<Post>(`${cast.group}/posts/${id}`)).body.mediaIds
+    expect(await shown()).toEqual(pictures.slice(0, 6))
+    for (const _ of [1, 2]) expect((await cast.member.delete(path(pictures[0]))).status).toBe(204)
+    expect(await shown()).toEqual(pictures.slice(1, 6))
+    for (const role of ['owner', 'stranger', 'moderator'] as const) {
+      expect((await cast[role].post(path(pictures[6]))).status).toBe(403)
+      expect((await cast[role].delete(path(pictures[1]))).status).toBe(403)
+    }
+    expect((await cast.member.post(path('17'))).status).toBe(400)
+    expect((await cast.member.post(`${cast.group}/posts/${UNKNOWN}/pictures/${UNKNOWN}`)).status).toBe(404)
+  })
+})

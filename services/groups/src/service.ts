@@ -51,7 +51,7 @@ export async function start({ env, log, clock, onFatal }: StartOptions): Promise
         routes: [
           ...groupRoutes({ db, clock, geocoder, redactedStatuses }),
           ...participantRoutes({ db, clock }),
-          ...erasureRoutes({ db, clock, onRequested: () => erasing.wake() }),
+          ...erasureRoutes({ db, clock }),
           ...internalRoutes({ db }),
         ],
         handlers: [onModerationTransition, onAccountDeleted(clock), ...onErasureParts(clock)],

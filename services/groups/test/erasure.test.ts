@@ -36,8 +36,7 @@ async function groupOf(owner: Person, others: Person[] = [], groupType = 'Public
 }
 
 const people = (count: number) => Array.from({ length: count }, () => platform.person())
-const makeAdmin = (owner: Person, path: string, person: Person) =>
-  owner.post(`${path}/participants/${person.id}/admin`)
+const makeAdmin = (owner: Person, path: string, person: Person) => owner.post(`${path}/participants/${person.id}/admin`)
 const mute = (owner: Person, path: string, person: Person) => owner.post(`${path}/participants/${person.id}/mute`)
 const read = async (person: Person, path: string) => (await person.get<Group>(path)).body
 const listed = async (person: Person, path: string) => (await person.get<Listed[]>(`${path}/participants`)).body

@@ -17,6 +17,9 @@ import { refuseGroupsInTheWay } from './in-the-way.ts'
  * get in the way from now on, because somebody joins or an admin leaves, are passed on as if it had been forced: what
  * was accepted is carried out.
  *
+ * The other services come first, groups last: a group that is deleted takes its posts with it, which would tell of their
+ * author once more.
+ *
  * @param isForced passes groups that are in the way to their longest-standing participant
  * @throws DomainError `conflict` that names the groups in the way
  */
@@ -38,7 +41,6 @@ export async function requestErasure(
     .insertInto('erasure_part')
     .values(ERASING_SERVICES.map((service) => ({ erasure_id: erasure.id, service, since: cause.at })))
     .execute()
-  await addErasureJob(trx, { erasureId: erasure.id, userId, traceparent: cause.traceparent })
   const data = { ...toState(erasure), userId }
   // An admin's id may be told, the person's own stays out of everything but the request itself.
   const actorId = cause.actorId === userId ? undefined : cause.actorId
@@ -55,7 +57,7 @@ export interface PartProgress {
   isComplete: boolean
 }
 
-/** Notes how far a service is. With the last one the erasure is complete. */
+/** Notes how far a service is. After the others it is our own turn, and with that the erasure is complete. */
 export async function notePart(
   trx: Tx,
   { erasureId, service, erased, version, isComplete }: PartProgress,
@@ -80,18 +82,23 @@ export async function notePart(
     .where('erasure_id', '=', erasureId)
     .where('service', '=', service)
     .execute()
-  if (isComplete) await completeErasure(trx, erasure, cause)
+  if (isComplete) await goOn(trx, erasure, cause)
 }
 
-async function completeErasure(trx: Tx, erasure: ErasureRow, cause: Cause): Promise<void> {
+async function goOn(trx: Tx, erasure: ErasureRow, cause: Cause): Promise<void> {
   const open = await trx
     .selectFrom('erasure_part')
     .select('service')
     .where('erasure_id', '=', erasure.id)
     .where('state', '!=', 'completed')
-    .limit(1)
-    .executeTakeFirst()
-  if (open) return
+    .execute()
+  if (open.length === 0) await completeErasure(trx, erasure, cause)
+  else if (open.every(({ service }) => service === 'groups')) {
+    await addErasureJob(trx, { erasureId: erasure.id, userId: erasure.user_id, traceparent: cause.traceparent })
+  }
+}
+
+async function completeErasure(trx: Tx, erasure: ErasureRow, cause: Cause): Promise<void> {
   const completed = await trx
     .updateTable('erasure')
     .set({ completed_at: cause.at })

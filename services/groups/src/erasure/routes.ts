@@ -94,15 +94,8 @@ const internalDefinition = defineRoute({
   },
 })
 
-export interface ErasureRouteDeps {
-  db: Db
-  clock: () => Date
-  /** An erasure was requested, so there is work. */
-  onRequested: () => void
-}
-
 /** Erasing what is known of a person: whether it is possible, to begin it, how far it is. */
-export function erasureRoutes({ db, clock, onRequested }: ErasureRouteDeps): Route[] {
+export function erasureRoutes({ db, clock }: { db: Db; clock: () => Date }): Route[] {
   return [
     route(checkDefinition, async ({ caller, query }) => {
       await refuseGroupsInTheWay(db, subjectOf(caller, query.userId))
@@ -111,12 +104,10 @@ export function erasureRoutes({ db, clock, onRequested }: ErasureRouteDeps): Rou
     route(deleteDefinition, async (request) => {
       const { caller, query } = request
       const userId = subjectOf(caller, query.userId)
-      const reply = await runCommand(db, request, async (trx) => {
+      return runCommand(db, request, async (trx) => {
         await requestErasure(trx, userId, { isForced: query.force }, causeOf(request, clock))
         return { status: 204 as const }
       })
-      onRequested()
-      return reply
     }),
     route(progressDefinition, async ({ caller, params }) => {
       const userId = subjectOf(caller, params.userId)

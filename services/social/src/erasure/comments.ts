@@ -6,18 +6,14 @@ import { publishComments } from '../comments/comments.ts'
 import type { CommentRow, SocialTables, Tx } from '../db/schema.ts'
 import { enqueueDeletions } from '../deletions/queue.ts'
 
-/**
- * A person's comments, with what they said. Those that are deleted already are told once more, as with posts.
- *
- * @param deleted `is`: those that are not deleted; `is not`: those that are
- */
-export function eraseComments(deleted: 'is' | 'is not'): Step<SocialTables> {
+/** A person's comments, with what they said. Those that are deleted already are told once more, as with posts. */
+export function eraseComments(which: 'live' | 'deleted'): Step<SocialTables> {
   return async (trx, { userId, limit, cause }) => {
     const found = await trx
       .selectFrom('comment')
       .select(['id', 'post_id'])
       .where('author_id', '=', userId)
-      .where('deleted_at', deleted, null)
+      .where('deleted_at', which === 'deleted' ? 'is not' : 'is', null)
       .limit(limit)
       .execute()
     if (found.length === 0) return 0

@@ -7,7 +7,7 @@ import { publishPosts } from '../posts/post-events.ts'
 
 /**
  * Where others mention the person, also in what is deleted. What they wrote stays as it is, and so do its revision and
- * its time: nobody has edited it, so moderation has nothing new to decide on.
+ * its time: nobody has edited it, so moderation has nothing new to decide on. What they wrote themselves goes as a whole.
  */
 export function eraseMentions(table: 'post' | 'comment'): Step<SocialTables> {
   return async (trx, { userId, limit, cause }) => {
@@ -17,6 +17,7 @@ export function eraseMentions(table: 'post' | 'comment'): Step<SocialTables> {
       // As the index says it.
       .where(sql<SqlBool>`mentions <> '[]'`)
       .where(sql<SqlBool>`mentions @> ${JSON.stringify([{ mentionedUserId: userId }])}::jsonb`)
+      .where('author_id', '!=', userId)
       .limit(limit)
       .execute()
     if (found.length === 0) return 0

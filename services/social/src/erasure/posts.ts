@@ -8,18 +8,17 @@ import { publishPosts } from '../posts/post-events.ts'
 import { moveTotals } from '../totals/totals.ts'
 
 /**
- * A person's posts and reposts, with their content. Those that are deleted already are told once more, without what
- * they said and who said it, so that whoever keeps a copy forgets that, too.
- *
- * @param deleted `is`: those that are not deleted; `is not`: those that are
+ * A person's posts or reposts, with their content. Those that are deleted already are told once more, without what they
+ * said and who said it, so that whoever keeps a copy forgets that, too.
  */
-export function erasePosts(deleted: 'is' | 'is not'): Step<SocialTables> {
+export function erasePosts(which: 'reposts' | 'posts' | 'deleted'): Step<SocialTables> {
   return async (trx, { userId, limit, cause }) => {
     const found = await trx
       .selectFrom('post')
       .select(['id', 'original_post_id'])
       .where('author_id', '=', userId)
-      .where('deleted_at', deleted, null)
+      .where('deleted_at', which === 'deleted' ? 'is not' : 'is', null)
+      .$if(which === 'reposts', (query) => query.where('original_post_id', 'is not', null))
       .limit(limit)
       .execute()
     if (found.length === 0) return 0

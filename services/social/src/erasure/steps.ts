@@ -6,20 +6,22 @@ import { eraseMentions } from './mentions.ts'
 import { erasePosts } from './posts.ts'
 
 /**
- * What the service knows of a person, in the order in which it goes. Their places in groups are not here: they are
- * copies, and follow the groups service.
+ * What the service knows of a person, in the order in which it goes: what hangs on a post before the post, since
+ * deleting that would tell of them once more. Their places in groups are not here: they are copies, and follow the
+ * groups service.
  */
 export const ERASURE_STEPS: Step<SocialTables>[] = [
-  erasePosts('is'),
-  erasePosts('is not'),
-  eraseComments('is'),
-  eraseComments('is not'),
+  eraseMentions('post'),
+  eraseMentions('comment'),
+  eraseComments('live'),
+  eraseComments('deleted'),
+  erasePosts('reposts'),
+  erasePosts('posts'),
+  erasePosts('deleted'),
   erasePostLikes,
   eraseCommentLikes,
   purge('post_hide', 'user_id'),
   purge('post_seen', 'user_id'),
-  eraseMentions('post'),
-  eraseMentions('comment'),
   eraseTotals,
   purgeKeptAnswers(),
 ]

@@ -3,6 +3,7 @@ import { pendingMigrations } from '@platform/db/migrate.ts'
 import { openTransport } from '@platform/events/open-transport.ts'
 import { startRelay } from '@platform/events/relay.ts'
 import { Assertions } from '@platform/http/assertion.ts'
+import { ServiceClient } from '@platform/http/client.ts'
 import { purgeIdempotencyKeys } from '@platform/http/idempotency.ts'
 import { HttpMetrics, observeProcess } from '@platform/http/metrics.ts'
 import type { Route } from '@platform/http/route.ts'
@@ -98,10 +99,19 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   const signInLimits = new SignInLimits(settings.limits, settings.NODE_ENV === 'production' ? pool : undefined)
   const limits = new RequestLimits(settings.limits, settings.limits.store === 'postgres' ? pool : undefined)
   const parts = new ServiceParts(settings.services, assertions, log)
+  const groupsUrl = settings.services.groups
+  const groups = groupsUrl ? new ServiceClient({ service: 'groups', baseUrl: groupsUrl, assertions, log }) : undefined
   const upstreams = createUpstreams(settings.services, settings.UPSTREAM_TIMEOUT_MS, log)
   const metrics = new HttpMetrics(registry)
   const routes: Route[] = [
-    ...accountRoutes({ db, limits: signInLimits, seal, fingerprintSecret: settings.KEY_ENCRYPTION_SECRET, clock }),
+    ...accountRoutes({
+      db,
+      groups,
+      limits: signInLimits,
+      seal,
+      fingerprintSecret: settings.KEY_ENCRYPTION_SECRET,
+      clock,
+    }),
     ...tokenRoutes({ db, tokens, keys, limits: signInLimits, seal, clock }),
     ...apiKeyRoutes({ db, seal, clock, keyExpiryOf: (caller) => authenticator.keyExpiryOf(caller) }),
   ]
@@ -166,6 +176,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
       accessLog.flush()
       await metricsServer.stop()
       await parts.close()
+      await groups?.close()
       for (const upstream of upstreams.values()) upstream.close()
       await lastUsed.stop()
       await listener.stop()

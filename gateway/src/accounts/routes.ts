@@ -1,5 +1,6 @@
 import { createHmac } from 'node:crypto'
 import type { Cause } from '@platform/events/outbox.ts'
+import type { ServiceClient } from '@platform/http/client.ts'
 import { DomainError } from '@platform/http/errors.ts'
 import { type AnswerSeal, runCommand } from '@platform/http/idempotency.ts'
 import { defineRoute, type Route, type RouteRequest, route } from '@platform/http/route.ts'
@@ -9,6 +10,7 @@ import { rolesOfAccount } from '../api-keys/scopes.ts'
 import { ACCOUNT_ROLES, type Db } from '../db/schema.ts'
 import type { SignInLimits } from '../limits/sign-in.ts'
 import { type AccountRow, createAccount, deleteAccount, getAccount, normaliseEmail, updateAccount } from './accounts.ts'
+import { refuseGroupsInTheWay } from './groups-in-the-way.ts'
 import { hashPassword, isPassword } from './passwords.ts'
 import { readTimeZone } from './time-zone.ts'
 
@@ -83,15 +85,20 @@ const remove = defineRoute({
   method: 'delete',
   path: '/accounts/me',
   operationId: 'deleteAccount',
-  summary: 'Delete your account, with its keys and sessions.',
+  summary: 'Delete your account, with its keys and sessions, and all user data.',
+  description:
+    'Groups that you own pass to their longest-standing other admin; those that nobody else is in are deleted. 409 names those with other participants and no other admin: `force` passes these to their longest-standing participant. The user data goes in the background, as with `DELETE /user-data`.',
   tag: 'accounts',
   access: { scope: 'account:write' },
+  query: Type.Object({ force: Type.Boolean({ default: false }) }),
   responses: { 204: null },
-  errors: ['not_found'],
+  errors: ['not_found', 'conflict'],
 })
 
 export interface AccountRouteOptions {
   db: Db
+  /** Asked before an account goes; absent where there is no groups service. */
+  groups: ServiceClient | undefined
   limits: SignInLimits
   seal: AnswerSeal
   /** Keeps passwords out of the fingerprints of idempotency keys. */
@@ -100,7 +107,7 @@ export interface AccountRouteOptions {
 }
 
 /** Signing up, and one's own account. */
-export function accountRoutes({ db, limits, seal, fingerprintSecret, clock }: AccountRouteOptions): Route[] {
+export function accountRoutes({ db, groups, limits, seal, fingerprintSecret, clock }: AccountRouteOptions): Route[] {
   const causeOf = ({ caller, traceparent }: Pick<RouteRequest<0, 0, 0>, 'caller' | 'traceparent'>): Cause => ({
     at: clock(),
     traceparent,
@@ -141,6 +148,8 @@ export function accountRoutes({ db, limits, seal, fingerprintSecret, clock }: Ac
       return { status: 200, body: toAccount(account) }
     }),
     route(remove, async (request) => {
+      await getAccount(db, request.caller.userId)
+      if (groups && !request.query.force) await refuseGroupsInTheWay(groups, request.caller.userId, request)
       await db.transaction().execute((trx) => deleteAccount(trx, request.caller.userId, causeOf(request)))
       return { status: 204 }
     }),

@@ -18,31 +18,45 @@ export interface BenchDatabase extends TestDatabase {
 }
 
 /** A folder that goes when the benchmark ends, however it ends. */
-function temporaryFolder(): string {
+export function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'platform-bench-'))
   chmodSync(folder, 0o711)
   removeAfterwards(folder)
   return folder
 }
 
-export async function startBenchDatabase(): Promise<BenchDatabase> {
+/** Several on one server, for what is compared with itself at another size. */
+export async function startBenchDatabases<Name extends string>(
+  names: readonly Name[],
+): Promise<{ get(name: Name): TestDatabase; stop(): Promise<void> }> {
   const folder = temporaryFolder()
   const server = await startPostgres({ folder })
-  const adminUrl = await createDatabase(server.url, 'bench')
   const password = randomBytes(12).toString('base64url')
-  setForRun('databaseAdminUrl', adminUrl)
   setForRun('rolePassword', password)
-  await prepareDatabase(adminUrl, Object.fromEntries(SCHEMAS.map((name) => [name, password])))
+  const databases = new Map<Name, TestDatabase>()
+  for (const name of names) {
+    const adminUrl = await createDatabase(server.url, name)
+    await prepareDatabase(adminUrl, Object.fromEntries(SCHEMAS.map((schema) => [schema, password])))
+    const urlFor = (role: string) => urlForRole(adminUrl, { name: role, password })
+    databases.set(name, { name, adminUrl, urlFor, drop: async () => {} })
+    setForRun('databaseAdminUrl', adminUrl)
+  }
   return {
-    name: 'bench',
-    adminUrl,
-    urlFor: (role) => urlForRole(adminUrl, { name: role, password }),
-    drop: async () => {},
+    get: (name) => {
+      const database = databases.get(name)
+      if (!database) throw new Error(`There is no database ${name}.`)
+      return database
+    },
     stop: async () => {
       await server.stop()
       rmSync(folder, { recursive: true, force: true })
     },
   }
+}
+
+export async function startBenchDatabase(): Promise<BenchDatabase> {
+  const databases = await startBenchDatabases(['bench'])
+  return { ...databases.get('bench'), stop: databases.stop }
 }
 
 /** A real Kafka, of one node. */

@@ -1,6 +1,7 @@
 import { defineEvent } from '@platform/events/event-type.ts'
 import { GroupAddress } from '@platform/geo/schemas.ts'
 import { type Static, Type } from 'typebox'
+import { erasureCompleted, erasureRequested } from './erasure.ts'
 import { DateTime, GroupType, Lifetime, Location, PostRules, Uuid } from './shapes.ts'
 
 /** All that other services may know of a group. */
@@ -40,6 +41,9 @@ export const ParticipantState = Type.Object({
   isMuted: Type.Boolean(),
   joinedAt: DateTime,
   deletedAt: Type.Optional(DateTime),
+  erased: Type.Optional(
+    Type.Boolean({ description: 'True: the person was erased. Keep nothing that tells who had this place.' }),
+  ),
 })
 export type ParticipantState = Static<typeof ParticipantState>
 
@@ -70,4 +74,6 @@ export const groupEvents = [
   participantUnmuted,
   participantPromoted,
   participantDemoted,
+  erasureRequested,
+  erasureCompleted,
 ]

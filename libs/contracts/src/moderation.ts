@@ -1,5 +1,6 @@
 import { defineEvent } from '@platform/events/event-type.ts'
 import { type Static, Type } from 'typebox'
+import { erasurePartEvents } from './erasure.ts'
 import { DateTime, EntityType, ModerationStatus, Nullable, Uuid } from './shapes.ts'
 
 /** One step of the status machine, as the audit trail keeps it. */
@@ -26,4 +27,6 @@ export const transitionRecorded = defineEvent({
   data: TransitionState,
 })
 
-export const moderationEvents = [transitionRecorded]
+export const moderationErasure = erasurePartEvents('moderation')
+
+export const moderationEvents = [transitionRecorded, moderationErasure.progressed, moderationErasure.completed]

@@ -1,6 +1,7 @@
 import { defineEvent } from '@platform/events/event-type.ts'
 import { PostLocation } from '@platform/geo/schemas.ts'
 import { type Static, Type } from 'typebox'
+import { erasurePartEvents } from './erasure.ts'
 import { Lifetime, OneOf, Uuid } from './shapes.ts'
 
 const Count = Type.Integer({ minimum: 0 })
@@ -105,6 +106,8 @@ const commentLikesEvent = (what: string, description: string) =>
 export const commentLiked = commentLikesEvent('liked', 'Somebody liked a comment.')
 export const commentUnliked = commentLikesEvent('unliked', 'Somebody took their like back.')
 
+export const socialErasure = erasurePartEvents('social')
+
 export const socialEvents = [
   postCreated,
   postEdited,
@@ -120,4 +123,6 @@ export const socialEvents = [
   commentDeleted,
   commentLiked,
   commentUnliked,
+  socialErasure.progressed,
+  socialErasure.completed,
 ]

@@ -39,9 +39,12 @@ describe('the AsyncAPI document', () => {
       'accounts.account',
       'groups.group',
       'groups.participant',
+      'groups.erasure',
       'moderation.transition',
+      'moderation.erasure',
       // Each of these topics has states of two shapes: the content, and how often it is liked.
-      ...socialEvents.map(({ type }) => type),
+      ...socialEvents.map(({ type }) => type).filter((type) => !type.startsWith('social.erasure.')),
+      'social.erasure',
     ])
     expect(document.channels['groups.group']).toMatchObject({
       address: 'groups.group',

@@ -30,6 +30,8 @@ export interface ServiceContext<T> {
   clock: () => Date
   assertions: Assertions
   registry: Registry
+  /** To be called after a commit that published something, where that was no request and no handler. */
+  onPublished: () => void
 }
 
 /** What a service's own code consists of. */
@@ -37,6 +39,8 @@ export interface ServiceParts<T> {
   routes: Route[]
   /** Reactions to other services' events. */
   handlers?: EventHandler<T>[]
+  /** Called after events were handled: they may have left work behind. */
+  onHandled?: () => void
   /** Called when everything else has stopped. */
   close?: () => Promise<void>
 }
@@ -78,7 +82,7 @@ export async function startService<T extends LibraryTables>(options: ServiceOpti
   observeProcess(registry)
   const assertions = new Assertions(settings.ASSERTION_SECRET)
   const clock = options.clock ?? (() => new Date())
-  const parts = options.build({ db, log, clock, assertions, registry })
+  const parts = options.build({ db, log, clock, assertions, registry, onPublished: () => relay.wake() })
 
   const transport = openTransport({ settings, clientId: name, pool, databaseUrl: settings.DATABASE_URL, log, onFatal })
   const relay = startRelay({ db, pool, databaseUrl: settings.DATABASE_URL, transport, log, registry })
@@ -90,7 +94,10 @@ export async function startService<T extends LibraryTables>(options: ServiceOpti
     log,
     clock,
     registry,
-    onCommit: () => relay.wake(),
+    onCommit: () => {
+      relay.wake()
+      parts.onHandled?.()
+    },
   })
 
   const app = bareApp()

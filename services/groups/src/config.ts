@@ -1,10 +1,11 @@
 import { type Environment, readEnv, requireOwnSecrets } from '@platform/config/env.ts'
 import { RedactionEnv, readRedactedStatuses } from '@platform/contracts/redaction.ts'
+import { ErasureEnv } from '@platform/erasure/settings.ts'
 import { GeocoderEnv } from '@platform/geo/settings.ts'
 import { CommonEnv } from '@platform/service/settings.ts'
 import { Type } from 'typebox'
 
-const Env = Type.Object({ ...CommonEnv, ...GeocoderEnv, ...RedactionEnv })
+const Env = Type.Object({ ...CommonEnv, ...GeocoderEnv, ...RedactionEnv, ...ErasureEnv })
 
 export function loadConfig(env: Environment) {
   const settings = readEnv(env, Env)

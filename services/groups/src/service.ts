@@ -1,9 +1,16 @@
+import { eraseOnce } from '@platform/erasure/erase.ts'
 import { createGeocoder } from '@platform/geo/geocoder.ts'
+import { BackgroundWork } from '@platform/service/background-work.ts'
 import type { StartOptions } from '@platform/service/process.ts'
 import { type RunningService, startService } from '@platform/service/service.ts'
 import { loadConfig } from './config.ts'
 import { migrationFolders } from './db/migrations.ts'
 import type { GroupsTables } from './db/schema.ts'
+import { notePart } from './erasure/erasures.ts'
+import { erasureRoutes } from './erasure/routes.ts'
+import { ERASURE_STEPS } from './erasure/steps.ts'
+import { onAccountDeleted } from './events/on-account-deleted.ts'
+import { onErasureParts } from './events/on-erasure-parts.ts'
 import { onModerationTransition } from './events/on-moderation-transition.ts'
 import { internalRoutes } from './groups/internal-routes.ts'
 import { groupRoutes } from './groups/routes.ts'
@@ -19,7 +26,7 @@ export async function start({ env, log, clock, onFatal }: StartOptions): Promise
     clock,
     onFatal,
     migrations: migrationFolders,
-    build: ({ db, clock, log }) => {
+    build: ({ db, clock, log, onPublished }) => {
       const geocoder = createGeocoder({
         provider: config.GEOCODER,
         url: config.GEOCODER_URL,
@@ -27,13 +34,29 @@ export async function start({ env, log, clock, onFatal }: StartOptions): Promise
         log,
       })
       const { redactedStatuses } = config
+      const erasing = new BackgroundWork({
+        name: 'erasures',
+        log,
+        work: () =>
+          eraseOnce({
+            db,
+            clock,
+            batchSize: config.ERASURE_BATCH_SIZE,
+            steps: ERASURE_STEPS,
+            report: (trx, progress, cause) => notePart(trx, { ...progress, service: 'groups' }, cause),
+          }),
+        onDone: onPublished,
+      })
       return {
         routes: [
           ...groupRoutes({ db, clock, geocoder, redactedStatuses }),
           ...participantRoutes({ db, clock }),
+          ...erasureRoutes({ db, clock }),
           ...internalRoutes({ db }),
         ],
-        handlers: [onModerationTransition],
+        handlers: [onModerationTransition, onAccountDeleted(clock), ...onErasureParts(clock)],
+        onHandled: () => erasing.wake(),
+        close: () => erasing.stop(),
       }
     },
   })

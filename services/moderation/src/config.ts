@@ -1,9 +1,11 @@
 import { type Environment, readEnv, requireOwnSecrets } from '@platform/config/env.ts'
+import { ErasureEnv } from '@platform/erasure/settings.ts'
 import { CommonEnv } from '@platform/service/settings.ts'
 import { Type } from 'typebox'
 
 const Env = Type.Object({
   ...CommonEnv,
+  ...ErasureEnv,
   GROUPS_URL: Type.String({ pattern: '^https?://' }),
   SOCIAL_URL: Type.String({ pattern: '^https?://' }),
   /** This many different reporters flag content. */

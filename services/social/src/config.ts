@@ -1,5 +1,6 @@
 import { DEVELOPMENT_SECRET, type Environment, readEnv, requireOwnSecrets } from '@platform/config/env.ts'
 import { RedactionEnv, readRedactedStatuses } from '@platform/contracts/redaction.ts'
+import { ErasureEnv } from '@platform/erasure/settings.ts'
 import { GeocoderEnv } from '@platform/geo/settings.ts'
 import { CommonEnv } from '@platform/service/settings.ts'
 import { Type } from 'typebox'
@@ -8,6 +9,7 @@ const Env = Type.Object({
   ...CommonEnv,
   ...GeocoderEnv,
   ...RedactionEnv,
+  ...ErasureEnv,
   GROUPS_URL: Type.String({ pattern: '^https?://' }),
   /** Signs the cursors of lists, so that nobody makes up their own. */
   CURSOR_SECRET: Type.String({ minLength: 32, default: DEVELOPMENT_SECRET }),

@@ -1,5 +1,9 @@
+import { socialErasure } from '@platform/contracts/social.ts'
+import { eraseOnce, reportByEvent } from '@platform/erasure/erase.ts'
+import { onErasureRequested } from '@platform/erasure/jobs.ts'
 import { createGeocoder } from '@platform/geo/geocoder.ts'
 import { ServiceClient } from '@platform/http/client.ts'
+import { BackgroundWork } from '@platform/service/background-work.ts'
 import type { StartOptions } from '@platform/service/process.ts'
 import { type RunningService, startService } from '@platform/service/service.ts'
 import { Cursors } from './comments/cursor.ts'
@@ -7,8 +11,9 @@ import { commentRoutes } from './comments/routes.ts'
 import { loadConfig } from './config.ts'
 import { migrationFolders } from './db/migrations.ts'
 import type { SocialTables } from './db/schema.ts'
-import { DeletionWorker } from './deletions/worker.ts'
+import { deleteOnce } from './deletions/finish.ts'
 import type { Deps } from './deps.ts'
+import { ERASURE_STEPS } from './erasure/steps.ts'
 import { onGroupEvents } from './events/on-group-events.ts'
 import { onModerationTransition } from './events/on-moderation-transition.ts'
 import { onParticipantEvents } from './events/on-participant-events.ts'
@@ -17,6 +22,7 @@ import { likeRoutes } from './likes/routes.ts'
 import { markRoutes } from './marks/routes.ts'
 import { changePostRoutes } from './posts/change-routes.ts'
 import { groupPostRoutes } from './posts/group-routes.ts'
+import { SOURCE } from './posts/post-events.ts'
 import { profilePostRoutes } from './posts/profile-routes.ts'
 import { repostRoutes } from './reposts/routes.ts'
 
@@ -30,9 +36,30 @@ export async function start({ env, log, clock, onFatal }: StartOptions): Promise
     clock,
     onFatal,
     migrations: migrationFolders,
-    build: ({ db, clock, log, assertions }) => {
+    build: ({ db, clock, log, assertions, onPublished }) => {
       const groups = new ServiceClient({ service: 'groups', baseUrl: config.GROUPS_URL, assertions, log })
-      const worker = new DeletionWorker({ db, log, batchSize: config.DELETION_BATCH_SIZE })
+      const deleting = new BackgroundWork({
+        name: 'deletions',
+        log,
+        work: () => deleteOnce(db, config.DELETION_BATCH_SIZE),
+        onDone: onPublished,
+      })
+      const erasing = new BackgroundWork({
+        name: 'erasures',
+        log,
+        work: () =>
+          eraseOnce({
+            db,
+            clock,
+            batchSize: config.ERASURE_BATCH_SIZE,
+            steps: ERASURE_STEPS,
+            report: reportByEvent(socialErasure, SOURCE),
+          }),
+        onDone: () => {
+          deleting.wake()
+          onPublished()
+        },
+      })
       const geocoder = createGeocoder({
         provider: config.GEOCODER,
         url: config.GEOCODER_URL,
@@ -40,7 +67,7 @@ export async function start({ env, log, clock, onFatal }: StartOptions): Promise
         log,
       })
       const { redactedStatuses } = config
-      const deps: Deps = { db, groups, clock, geocoder, redactedStatuses, onDeleted: () => worker.wake() }
+      const deps: Deps = { db, groups, clock, geocoder, redactedStatuses, onDeleted: () => deleting.wake() }
       return {
         // `/posts/suggested` and `/posts/seen` come before `/posts/{postId}`.
         routes: [
@@ -53,9 +80,14 @@ export async function start({ env, log, clock, onFatal }: StartOptions): Promise
           ...commentRoutes(deps, new Cursors(config.CURSOR_SECRET)),
           ...internalRoutes({ db }),
         ],
-        handlers: [...onGroupEvents, ...onParticipantEvents, onModerationTransition],
+        handlers: [...onGroupEvents, ...onParticipantEvents, onModerationTransition, onErasureRequested('social')],
+        onHandled: () => {
+          deleting.wake()
+          erasing.wake()
+        },
         close: async () => {
-          await worker.stop()
+          await erasing.stop()
+          await deleting.stop()
           await groups.close()
         },
       }

@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url'
+import { erasureMigrations } from '@platform/erasure/migrations.ts'
 import { eventMigrations } from '@platform/events/migrations.ts'
 import { httpMigrations } from '@platform/http/migrations.ts'
 
@@ -6,5 +7,6 @@ import { httpMigrations } from '@platform/http/migrations.ts'
 export const migrationFolders = [
   httpMigrations,
   eventMigrations,
+  erasureMigrations,
   fileURLToPath(new URL('./migrations', import.meta.url)),
 ]

@@ -1,4 +1,6 @@
+import type { ErasingService } from '@platform/contracts/erasure.ts'
 import type { ModerationStatus } from '@platform/contracts/shapes.ts'
+import type { ErasureTables } from '@platform/erasure/jobs.ts'
 import type { GroupAddress } from '@platform/geo/schemas.ts'
 import type { LibraryTables } from '@platform/service/service.ts'
 import type { ColumnType, Generated, GeneratedAlways, Kysely, Selectable, Transaction } from 'kysely'
@@ -35,6 +37,7 @@ export interface GroupTable {
 
 export interface ParticipantTable {
   group_id: string
+  /** Of somebody who was erased: what `erasedPersonId` makes of it. */
   user_id: string
   is_admin: Generated<boolean>
   /** Stays when somebody leaves, so that leaving and coming back is no way around it. */
@@ -44,9 +47,34 @@ export interface ParticipantTable {
   version: Generated<number>
 }
 
-export interface GroupsTables extends LibraryTables {
+/** The erasure of a person's data. It is kept when it is complete: that it was done has to be shown. */
+export interface ErasureTable {
+  id: string
+  user_id: string
+  requested_at: Date
+  completed_at: Date | null
+}
+
+export const PART_STATES = ['pending', 'working', 'completed'] as const
+
+/** How far a service is with its part of an erasure. */
+export interface ErasurePartTable {
+  erasure_id: string
+  service: ErasingService
+  state: Generated<(typeof PART_STATES)[number]>
+  /** When it came into this state. */
+  since: Date
+  /** How many records have gone so far. */
+  erased: Generated<number>
+  /** Of the service's newest event about it. */
+  version: Generated<number>
+}
+
+export interface GroupsTables extends LibraryTables, ErasureTables {
   group: GroupTable
   participant: ParticipantTable
+  erasure: ErasureTable
+  erasure_part: ErasurePartTable
   public_group_total: { slot: number; total: number }
 }
 
@@ -54,3 +82,5 @@ export type Db = Kysely<GroupsTables>
 export type Tx = Transaction<GroupsTables>
 export type GroupRow = Selectable<GroupTable>
 export type ParticipantRow = Selectable<ParticipantTable>
+export type ErasureRow = Selectable<ErasureTable>
+export type ErasurePartRow = Selectable<ErasurePartTable>

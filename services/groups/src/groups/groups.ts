@@ -174,12 +174,14 @@ async function refuseTakenShortName<T>(write: () => Promise<T>): Promise<T> {
   }
 }
 
-async function publishGroup(trx: Tx, event: typeof groupCreated, group: GroupRow, cause: Cause): Promise<void> {
+/** Announces a group as it is now; its row was changed in this transaction. */
+export async function publishGroup(trx: Tx, event: typeof groupCreated, group: GroupRow, cause: Cause): Promise<void> {
   const data = toGroupState(group)
   await publish(trx, event, { source: SOURCE, subject: group.id, entityVersion: group.version, data }, cause)
 }
 
-async function countPublicGroup(trx: Tx, difference: 1 | -1): Promise<void> {
+/** One public group more or less, in the list's total. */
+export async function countPublicGroup(trx: Tx, difference: 1 | -1): Promise<void> {
   await trx
     .updateTable('public_group_total')
     .set({ total: sql`total + ${difference}` })

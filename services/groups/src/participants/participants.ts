@@ -1,3 +1,4 @@
+import { erasedPersonId } from '@platform/contracts/erasure.ts'
 import {
   participantDemoted,
   participantJoined,
@@ -180,7 +181,7 @@ export function findPlace(db: Db, groupId: string, userId: string): Promise<Part
 
 /**
  * Puts somebody into the group, or changes their rights in it; the group's row must be locked. The count changes only
- * with a row that was not there or was left.
+ * with a row that was not there or was left. Who was erased and comes back continues the place that they had.
  */
 export async function setParticipant(
   trx: Tx,
@@ -190,6 +191,7 @@ export async function setParticipant(
   what: keyof typeof EVENTS,
   cause: Cause,
 ): Promise<void> {
+  if (what === 'joined') await reclaimPlace(trx, groupId, userId)
   const participant = await trx
     .insertInto('participant')
     .values({
@@ -214,6 +216,15 @@ export async function setParticipant(
     .executeTakeFirstOrThrow()
   if (what === 'joined') await changeCount(trx, groupId, 1)
   await publishParticipant(trx, what, participant, cause)
+}
+
+async function reclaimPlace(trx: Tx, groupId: string, userId: string): Promise<void> {
+  await trx
+    .updateTable('participant')
+    .set({ user_id: userId })
+    .where('group_id', '=', groupId)
+    .where('user_id', '=', erasedPersonId(groupId, userId))
+    .execute()
 }
 
 async function endParticipation(

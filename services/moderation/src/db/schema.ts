@@ -1,4 +1,5 @@
 import type { EntityType, ModerationStatus } from '@platform/contracts/shapes.ts'
+import type { ErasureTables } from '@platform/erasure/jobs.ts'
 import type { LibraryTables } from '@platform/service/service.ts'
 import type { ColumnType, Generated, Kysely, Selectable, Transaction } from 'kysely'
 
@@ -28,7 +29,7 @@ export interface ItemTable {
   deleted_at: Date | null
 }
 
-/** The audit trail: written once, never changed. */
+/** The audit trail: written once, never changed, except that an erased person's id gives way to nobody's. */
 export interface TransitionTable {
   id: string
   entity_type: EntityType
@@ -68,7 +69,7 @@ export interface ItemTotalTable {
   total: number
 }
 
-export interface ModerationTables extends LibraryTables {
+export interface ModerationTables extends LibraryTables, ErasureTables {
   item: ItemTable
   transition: TransitionTable
   report: ReportTable

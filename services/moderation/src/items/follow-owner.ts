@@ -1,5 +1,6 @@
 import type { Cause } from '@platform/events/outbox.ts'
 import type { ItemRow, Tx } from '../db/schema.ts'
+import { forgetSubject } from '../erasure/steps.ts'
 import { moveItem } from '../transitions/move.ts'
 import { lockItem } from './items.ts'
 import type { EntityKind, OwnerState } from './kind.ts'
@@ -27,6 +28,7 @@ export async function followOwner(
   if (!known) throw new Error(`The ${kind.type} ${entityId} is neither there nor new.`)
   if (known.content_version >= owner.version) return known
   const item = await updateItem(trx, kind, known, owner)
+  if (item.subject_id !== known.subject_id) await forgetSubject(trx, item, known.subject_id)
   const isEdited = item.content_revision > known.content_revision
   if (!isEdited || item.status !== 'rejected' || item.deleted_at) return item
   const author = { to: 'review', actorId: editorId ?? item.subject_id, reason: 'edited' } as const

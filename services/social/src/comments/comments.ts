@@ -168,7 +168,8 @@ function columnsOf({ text, mentions = [] }: CommentInput) {
   return { text, mentions: JSON.stringify(readMentions(text, mentions)) }
 }
 
-async function publishComments(
+/** Announces comments as they are now; their rows were changed, or inserted, in this transaction. */
+export async function publishComments(
   trx: Tx,
   type: EventType<CommentState>,
   rows: CommentRow[],

@@ -1,5 +1,6 @@
 import type { ModerationStatus } from '@platform/contracts/shapes.ts'
 import type { Mention, PostStatus } from '@platform/contracts/social.ts'
+import type { ErasureTables } from '@platform/erasure/jobs.ts'
 import type { PostLocation } from '@platform/geo/schemas.ts'
 import type { LibraryTables } from '@platform/service/service.ts'
 import type { ColumnType, Generated, Kysely, Selectable, Transaction } from 'kysely'
@@ -20,6 +21,7 @@ export interface GroupTable {
 /** Our copy of a person's place in a group; it stays when they leave. */
 export interface ParticipantTable {
   group_id: string
+  /** Of somebody who was erased: what `erasedPersonId` makes of it. */
   user_id: string
   is_admin: boolean
   is_muted: boolean
@@ -95,7 +97,7 @@ export interface DeletionTable {
   worked_on_at: Generated<Date>
 }
 
-export interface SocialTables extends LibraryTables {
+export interface SocialTables extends LibraryTables, ErasureTables {
   group: GroupTable
   participant: ParticipantTable
   post: PostTable

@@ -11,7 +11,7 @@ import {
 import { type EventHandler, on } from '@platform/events/consumer.ts'
 import { nextVersion } from '@platform/events/versions.ts'
 import type { SocialTables } from '../db/schema.ts'
-import { copyParticipant } from '../membership/copy.ts'
+import { copyParticipant, lockPlace } from '../membership/copy.ts'
 
 const TYPES = [
   participantJoined,
@@ -26,14 +26,7 @@ const TYPES = [
 /** Keeps our copy of who is in which group. Each event carries the whole state, so they are all alike. */
 export const onParticipantEvents: EventHandler<SocialTables>[] = TYPES.map((type) =>
   on<SocialTables, ParticipantState>(type, async (trx, event) => {
-    const { groupId, userId } = event.data
-    const place = await trx
-      .selectFrom('participant')
-      .select('version')
-      .where('group_id', '=', groupId)
-      .where('user_id', '=', userId)
-      .forNoKeyUpdate()
-      .executeTakeFirst()
+    const place = await lockPlace(trx, event.data.groupId, event.data.userId)
     if (nextVersion(place?.version, event) === 'stale') return
     await copyParticipant(trx, event.entityversion, event.data)
   }),

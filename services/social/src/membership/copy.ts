@@ -1,5 +1,6 @@
+import { erasedPersonId } from '@platform/contracts/erasure.ts'
 import type { GroupState, ParticipantState } from '@platform/contracts/groups.ts'
-import type { Tx } from '../db/schema.ts'
+import type { ParticipantRow, Tx } from '../db/schema.ts'
 
 /** Takes a group's state into our copy, unless that is as new. */
 export async function copyGroup(trx: Tx, version: number, state: GroupState): Promise<void> {
@@ -17,17 +18,44 @@ export async function copyGroup(trx: Tx, version: number, state: GroupState): Pr
     .execute()
 }
 
-/** Takes a person's place in a group into our copy, unless that is as new. */
+/**
+ * A person's place in a group as our copy has it, locked. Somebody who was erased has it under another id; if they come
+ * back, its versions go on.
+ */
+export function lockPlace(trx: Tx, groupId: string, userId: string): Promise<ParticipantRow | undefined> {
+  return trx
+    .selectFrom('participant')
+    .selectAll()
+    .where('group_id', '=', groupId)
+    .where('user_id', 'in', [userId, erasedPersonId(groupId, userId)])
+    .forNoKeyUpdate()
+    .executeTakeFirst()
+}
+
+/** Takes a person's place in a group into our copy, unless that is as new; that of an erased person without them. */
 export async function copyParticipant(trx: Tx, version: number, state: ParticipantState): Promise<void> {
+  const { groupId, userId } = state
   const columns = {
+    user_id: state.erased ? erasedPersonId(groupId, userId) : userId,
     is_admin: state.isAdmin,
     is_muted: state.isMuted,
     version,
     deleted_at: toTime(state.deletedAt),
   }
+  const place = await lockPlace(trx, groupId, userId)
+  if (place) {
+    await trx
+      .updateTable('participant')
+      .set(columns)
+      .where('group_id', '=', groupId)
+      .where('user_id', '=', place.user_id)
+      .where('version', '<', version)
+      .execute()
+    return
+  }
   await trx
     .insertInto('participant')
-    .values({ group_id: state.groupId, user_id: state.userId, ...columns })
+    .values({ group_id: groupId, ...columns })
     .onConflict((oc) =>
       oc.columns(['group_id', 'user_id']).doUpdateSet(columns).where('participant.version', '<', version),
     )

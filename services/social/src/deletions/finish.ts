@@ -1,62 +1,19 @@
 import type { Cause } from '@platform/events/outbox.ts'
-import { Bell } from '@platform/events/waiting.ts'
-import type { Logger } from '@platform/log/logger.ts'
 import { type Selectable, sql } from 'kysely'
 import type { Db, DeletionTable, Tx } from '../db/schema.ts'
 import { STEPS } from './steps.ts'
 
-export interface WorkerOptions {
-  db: Db
-  log: Logger
-  /** How many rows a step takes at most. */
-  batchSize: number
-}
-
-const POLL_MS = 1_000
 const TARGETS_AT_ONCE = 200
 
 /**
  * Finishes deletes: what hangs on something deleted goes in batches, each in a transaction of its own, so that a crash
- * loses no more than the batch at hand. Any number of them may run at once.
+ * loses no more than the batch at hand. This is one batch, of the delete that was the longest untouched. Any number of
+ * them may run at once.
+ *
+ * @param batchSize how many rows a step takes at most
+ * @returns false when there is nothing to do
  */
-export class DeletionWorker {
-  readonly #options: WorkerOptions
-  readonly #stopping = new AbortController()
-  readonly #bell = new Bell()
-  readonly #running: Promise<void>
-
-  constructor(options: WorkerOptions) {
-    this.#options = options
-    this.#running = this.#run()
-  }
-
-  /** There is work: don't wait for the next look. */
-  wake(): void {
-    this.#bell.ring()
-  }
-
-  /** Finishes the batch at hand. */
-  async stop(): Promise<void> {
-    this.#stopping.abort()
-    await this.#running
-  }
-
-  async #run(): Promise<void> {
-    const { db, log, batchSize } = this.#options
-    const { signal } = this.#stopping
-    while (!signal.aborted) {
-      try {
-        if (await workOnce(db, batchSize)) continue
-      } catch (error) {
-        log.warn('a delete could not go on', { error })
-      }
-      await this.#bell.wait(POLL_MS, signal)
-    }
-  }
-}
-
-/** One batch of one delete, the longest untouched first. @returns false when there is nothing to do */
-export function workOnce(db: Db, batchSize: number): Promise<boolean> {
+export function deleteOnce(db: Db, batchSize: number): Promise<boolean> {
   return db.transaction().execute(async (trx) => {
     const jobs = await claim(trx)
     const [first] = jobs

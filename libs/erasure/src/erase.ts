@@ -1,0 +1,142 @@
+import type { ErasurePartEvents } from '@platform/contracts/erasure.ts'
+import { type Cause, publish } from '@platform/events/outbox.ts'
+import { type Kysely, sql, type Transaction } from 'kysely'
+import { type ErasureJob, type ErasureTables, jobsOf } from './jobs.ts'
+
+/** What a step is to do. */
+export interface Batch {
+  /** Whose data goes. */
+  userId: string
+  /** How many records at most. */
+  limit: number
+  /** Without an actor: their id stays out of what is published. */
+  cause: Cause
+}
+
+/**
+ * Erases some of what is left of one kind. What is left is read from the data itself, so that nothing has to be
+ * remembered between two batches.
+ *
+ * @returns how many records it found; 0: none of its kind is left
+ */
+export type Step<T> = (trx: Transaction<T>, batch: Batch) => Promise<number>
+
+/** How far a service is with its part, after a batch. */
+export interface Progress {
+  erasureId: string
+  /** How many records have gone, in all. */
+  erased: number
+  version: number
+  isComplete: boolean
+}
+
+/** Tells others how far the part is, in the transaction of the batch. */
+export type Report<T> = (trx: Transaction<T>, progress: Progress, cause: Cause) => Promise<void>
+
+export interface Eraser<T extends ErasureTables> {
+  db: Kysely<T>
+  clock: () => Date
+  batchSize: number
+  /** In the order in which things go. */
+  steps: Step<T>[]
+  report: Report<T>
+}
+
+/**
+ * One batch of one erasure, the longest untouched first: a transaction of its own, so that a crash loses no more than
+ * that. Any number of these may run at once.
+ *
+ * @returns false when there is nothing to do
+ */
+export async function eraseOnce<T extends ErasureTables>({ db, ...part }: Eraser<T>): Promise<boolean> {
+  let job: ErasureJob | undefined
+  try {
+    return await db.transaction().execute(async (trx) => {
+      job = await claim(trx)
+      if (job) await eraseBatch(trx, job, part)
+      return job !== undefined
+    })
+  } catch (error) {
+    // It goes to the end of the line, so that it does not keep others waiting for their turn.
+    if (job) await db.transaction().execute((trx) => postpone(trx, job))
+    throw error
+  }
+}
+
+function claim<T extends ErasureTables>(trx: Transaction<T>): Promise<ErasureJob | undefined> {
+  return jobsOf(trx)
+    .selectFrom('erasure_job')
+    .selectAll()
+    .orderBy('worked_on_at')
+    .limit(1)
+    .forUpdate()
+    .skipLocked()
+    .executeTakeFirst()
+}
+
+async function eraseBatch<T extends ErasureTables>(
+  trx: Transaction<T>,
+  job: ErasureJob,
+  { clock, batchSize, steps, report }: Omit<Eraser<T>, 'db'>,
+): Promise<void> {
+  const cause: Cause = { at: clock(), traceparent: job.traceparent ?? undefined }
+  const found = await runFirst(trx, steps, { userId: job.user_id, limit: batchSize, cause })
+  const progress = {
+    erasureId: job.erasure_id,
+    erased: job.erased + found,
+    version: job.version + 1,
+    isComplete: found === 0,
+  }
+  await report(trx, progress, cause)
+  if (progress.isComplete) {
+    await jobsOf(trx).deleteFrom('erasure_job').where('erasure_id', '=', job.erasure_id).execute()
+    return
+  }
+  await jobsOf(trx)
+    .updateTable('erasure_job')
+    .set({ erased: progress.erased, version: progress.version, worked_on_at: sql`clock_timestamp()` })
+    .where('erasure_id', '=', job.erasure_id)
+    .execute()
+}
+
+/** One step a transaction: each takes its locks in the order of ordinary commands, and holds no others. */
+async function runFirst<T>(trx: Transaction<T>, steps: Step<T>[], batch: Batch): Promise<number> {
+  for (const step of steps) {
+    const found = await step(trx, batch)
+    if (found > 0) return found
+  }
+  return 0
+}
+
+async function postpone<T extends ErasureTables>(trx: Transaction<T>, job: ErasureJob | undefined): Promise<void> {
+  if (!job) return
+  await jobsOf(trx)
+    .updateTable('erasure_job')
+    .set({ worked_on_at: sql`clock_timestamp()` })
+    .where('erasure_id', '=', job.erasure_id)
+    .execute()
+}
+
+/** Reports by events of the service: progress with each batch, and the end. */
+export function reportByEvent<T extends ErasureTables>(events: ErasurePartEvents, source: string): Report<T> {
+  return async (trx, { erasureId, erased, version, isComplete }, cause) => {
+    const type = isComplete ? events.completed : events.progressed
+    const completedAt = isComplete ? cause.at.toISOString() : undefined
+    const data = { erasureId, erased, completedAt }
+    await publish(trx, type, { source, subject: erasureId, entityVersion: version, data }, cause)
+  }
+}
+
+/** The step for rows that only have to go: at most a batch of those where `column` names the person. */
+export function purge<T>(table: string, column: string): Step<T> {
+  return async (trx, { userId, limit }) => {
+    const purged = await sql`
+      delete from ${sql.table(table)} where ctid = any(array(
+        select ctid from ${sql.table(table)} where ${sql.ref(column)} = ${userId} limit ${limit}
+      ))`.execute(trx)
+    return Number(purged.numAffectedRows ?? 0)
+  }
+}
+
+/** The last step of every service: answers that were kept for a repetition of the person's own requests. */
+export const purgeKeptAnswers = <T>(): Step<T> => purge('idempotency_key', 'owner')

@@ -1,0 +1,40 @@
+import type { ErasingService, ErasurePartEvents, ErasurePartState } from '@platform/contracts/erasure.ts'
+import { moderationErasure } from '@platform/contracts/moderation.ts'
+import { socialErasure } from '@platform/contracts/social.ts'
+import { causedBy } from '@platform/events/cloud-event.ts'
+import { type EventHandler, on } from '@platform/events/consumer.ts'
+import { nextVersion } from '@platform/events/versions.ts'
+import type { GroupsTables } from '../db/schema.ts'
+import { notePart } from '../erasure/erasures.ts'
+
+/** Keeps track of how far the other services are with their parts of an erasure. */
+export function onErasureParts(clock: () => Date): EventHandler<GroupsTables>[] {
+  return [...partHandlers('social', socialErasure, clock), ...partHandlers('moderation', moderationErasure, clock)]
+}
+
+function partHandlers(
+  service: ErasingService,
+  events: ErasurePartEvents,
+  clock: () => Date,
+): EventHandler<GroupsTables>[] {
+  return [events.progressed, events.completed].map((type) =>
+    on<GroupsTables, ErasurePartState>(type, async (trx, event) => {
+      const { erasureId, erased, completedAt } = event.data
+      const part = await trx
+        .selectFrom('erasure_part')
+        .select('version')
+        .where('erasure_id', '=', erasureId)
+        .where('service', '=', service)
+        .executeTakeFirst()
+      if (!part || nextVersion(part.version, event) === 'stale') return
+      const progress = {
+        erasureId,
+        service,
+        erased,
+        version: event.entityversion,
+        isComplete: completedAt !== undefined,
+      }
+      await notePart(trx, progress, causedBy(event, clock()))
+    }),
+  )
+}

@@ -6,7 +6,10 @@ export const MODERATION_STATUSES = ['posted', 'review', 'flagged', 'approved', '
 export type ModerationStatus = (typeof MODERATION_STATUSES)[number]
 export const ModerationStatus = OneOf([...MODERATION_STATUSES])
 
-export const EntityType = OneOf(['post', 'comment', 'group'])
+/** What can be moderated. */
+export const ENTITY_TYPES = ['post', 'comment', 'group'] as const
+export type EntityType = (typeof ENTITY_TYPES)[number]
+export const EntityType = OneOf([...ENTITY_TYPES])
 
 export const PostRules = OneOf(['Everyone', 'AdminApproval', 'OnlyAdmin'])
 export const GroupType = OneOf(['Public', 'Private'])

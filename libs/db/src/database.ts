@@ -45,6 +45,9 @@ export function openDatabase<T>(options: DatabaseOptions): Database<T> {
     keepAlive: true,
   })
   pool.on('error', (error) => options.log.warn('idle database connection lost', { error }))
+  // One that is lost between two statements of a transaction says so by an event, which would end the process if nobody
+  // listened; the transaction learns it from its next statement.
+  pool.on('connect', (client) => client.on('error', () => {}))
   const db = new Kysely<T>({ dialect: new PostgresDialect({ pool }) })
   return { db, pool, close: () => db.destroy() }
 }

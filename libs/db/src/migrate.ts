@@ -26,7 +26,7 @@ class FolderProvider implements MigrationProvider {
   }
 }
 
-async function createMigrator(db: Kysely<unknown>, folders: string[]): Promise<Migrator> {
+async function createMigrator<T>(db: Kysely<T>, folders: string[]): Promise<Migrator> {
   const { rows } = await sql<{ schema: string }>`select current_schema() as schema`.execute(db)
   return new Migrator({
     db,
@@ -51,7 +51,7 @@ export async function migrate(db: Kysely<unknown>, folders: string[]): Promise<s
 }
 
 /** The names that are not applied yet; a process is ready only when there are none. */
-export async function pendingMigrations(db: Kysely<unknown>, folders: string[]): Promise<string[]> {
+export async function pendingMigrations<T>(db: Kysely<T>, folders: string[]): Promise<string[]> {
   const migrations = await (await createMigrator(db, folders)).getMigrations()
   return migrations.filter((migration) => migration.executedAt === undefined).map((migration) => migration.name)
 }

@@ -6,7 +6,7 @@ import { type EventHandler, Handlers, type Reading } from './handler.ts'
 import { handleOnce, purgeInbox } from './inbox.ts'
 import { type ConsumerMetrics, consumerMetrics, type Outcome } from './metrics.ts'
 import { ParkedQueue } from './parked-queue.ts'
-import type { EventTables, ParkedReason } from './tables.ts'
+import type { EventTables } from './tables.ts'
 import type { Batch, EventTransport, ReceivedMessage } from './transport.ts'
 import { backOffMs, pause, Slots } from './waiting.ts'
 
@@ -102,11 +102,11 @@ class EventConsumer<T extends EventTables> implements Consumer {
 
   /** @throws Error when the signal was aborted before everything was done: what is left comes again */
   async #handleBatch({ topic, partition, messages, lag, signal }: Batch): Promise<void> {
-    const byKey = Map.groupBy(messages, ({ key }) => key)
+    const byKey = Map.groupBy(messages.map(withoutNul), ({ key }) => key)
     const queued = await this.#untilAvailable(signal, () => this.#parked.keysWithQueue(topic, [...byKey.keys()]))
     await Promise.all(
       [...byKey.values()].map(async (ofKey) => {
-        for (const message of ofKey) await this.#handle(withoutNul(message), queued, signal)
+        for (const message of ofKey) await this.#handle(message, queued, signal)
       }),
     )
     this.#metrics?.lag.set({ topic, partition }, lag)
@@ -136,7 +136,7 @@ class EventConsumer<T extends EventTables> implements Consumer {
     signal: AbortSignal,
   ): Promise<Outcome> {
     const { attempts = 5, retryMs = 100 } = this.#options
-    if (reading.kind === 'invalid') return this.#park(message, 'invalid', reading.error, 0, queued, signal)
+    if (reading.kind === 'invalid') return this.#park(message, reading.error, 0, queued, signal)
     for (let failures = 0; ; ) {
       try {
         return await this.#untilAvailable(signal, () => this.#attempt(message, reading, queued))
@@ -145,10 +145,7 @@ class EventConsumer<T extends EventTables> implements Consumer {
         failures++
         const kind = failureKind(error)
         this.#metrics?.failures.inc({ topic: message.topic, kind })
-        if (kind === 'gap') return this.#park(message, 'gap', error, failures, queued, signal)
-        if (kind === 'never' || failures >= attempts) {
-          return this.#park(message, 'failed', error, failures, queued, signal)
-        }
+        if (kind !== 'retry' || failures >= attempts) return this.#park(message, error, failures, queued, signal)
         await pause(backOffMs(failures, { firstMs: retryMs }), signal)
       }
     }
@@ -169,17 +166,17 @@ class EventConsumer<T extends EventTables> implements Consumer {
 
   async #park(
     message: ReceivedMessage,
-    reason: ParkedReason,
     error: unknown,
     attempts: number,
     queued: Set<string>,
     signal: AbortSignal,
   ): Promise<Outcome> {
-    await this.#untilAvailable(signal, () => this.#parked.park(message, { reason, error, attempts }))
+    await this.#untilAvailable(signal, () => this.#parked.park(message, { error, attempts }))
     queued.add(message.key)
     const { topic, key, partition, offset } = message
-    const log = reason === 'gap' ? this.#log.warn : this.#log.error
-    log.call(this.#log, 'event parked', { topic, key, partition, offset, reason, attempts, error })
+    const fields = { topic, key, partition, offset, attempts, error }
+    if (failureKind(error) === 'gap') this.#log.info('event waits for an earlier version', fields)
+    else this.#log.error('event parked', fields)
     return 'parked'
   }
 

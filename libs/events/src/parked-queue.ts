@@ -1,5 +1,5 @@
 import { type Kysely, sql, type Transaction } from 'kysely'
-import { failureKind } from './failures.ts'
+import { failureKind, InvalidEvent, VersionGap } from './failures.ts'
 import type { Handlers } from './handler.ts'
 import { handleOnce } from './inbox.ts'
 import type { EventTables, ParkedReason } from './tables.ts'
@@ -25,6 +25,12 @@ export async function lockQueue<T>(trx: Transaction<T>, consumer: string, { topi
 /** Messages that wait for a version let others of their key pass; all the others hold them up. */
 export function blocks(reason: ParkedReason): boolean {
   return reason !== 'gap'
+}
+
+/** Why a message is parked whose handler threw this. */
+export function reasonFor(error: unknown): ParkedReason {
+  if (error instanceof VersionGap) return 'gap'
+  return error instanceof InvalidEvent ? 'invalid' : 'failed'
 }
 
 export interface ParkedQueueOptions<T extends EventTables> {
@@ -60,10 +66,10 @@ export class ParkedQueue<T extends EventTables> {
   }
 
   /** Puts a message at the end of its key's queue. One that is there already (it was delivered again) stays as it is. */
-  async park(message: ReceivedMessage, why: { reason: ParkedReason; error: unknown; attempts: number }): Promise<void> {
+  async park(message: ReceivedMessage, { error, attempts }: { error: unknown; attempts: number }): Promise<void> {
     await this.#db.transaction().execute(async (trx) => {
       await lockQueue(trx, this.#options.consumer, message)
-      await this.#insert(trx, message, why)
+      await this.#insert(trx, message, { reason: reasonFor(error), error, attempts })
     })
   }
 
@@ -144,17 +150,17 @@ export class ParkedQueue<T extends EventTables> {
       return step
     } catch (error) {
       if (id === undefined || failureKind(error) === 'outage') throw error
-      const isGap = failureKind(error) === 'gap'
-      await this.#noteFailure(id, error, isGap)
-      return { id, outcome: isGap ? ('waits' as const) : ('blocked' as const) }
+      const reason = reasonFor(error)
+      await this.#noteFailure(id, error, reason)
+      return { id, outcome: blocks(reason) ? ('blocked' as const) : ('waits' as const) }
     }
   }
 
-  async #noteFailure(id: number, error: unknown, isGap: boolean): Promise<void> {
+  async #noteFailure(id: number, error: unknown, reason: ParkedReason): Promise<void> {
     await this.#db
       .updateTable('parked_event')
       .set((update) => ({
-        reason: isGap ? 'gap' : 'failed',
+        reason,
         error: textOf(error),
         attempts: update('attempts', '+', 1),
         replay_requested_at: null,

@@ -109,6 +109,8 @@ class OutboxRelay implements Relay {
   async #run(client: pg.Client, lost: AbortSignal): Promise<void> {
     if (!(await this.#acquire(client, lost))) return
     this.#setActive(true)
+    // At once, not when what is being sent comes to its end: another one is at work by then.
+    lost.addEventListener('abort', () => this.#setActive(false), { once: true })
     try {
       const { rows } = await client.query<{ schema: string }>('select current_schema() as schema')
       client.on('notification', () => this.#due.ring())

@@ -143,9 +143,14 @@ function replyChecker({ definition }: Route): (reply: AnyReply) => void {
   }
 }
 
+const CHARSET = /;\s*charset\s*=\s*"?([^\s;"]+)/i
+
 const requireJson: RequestHandler = (req, _res, next) => {
+  const charset = CHARSET.exec(req.get('content-type') ?? '')?.[1]?.toLowerCase() ?? 'utf-8'
+  if (charset !== 'utf-8') throw new DomainError('unsupported_media_type', 'The body has to be UTF-8.')
   if (req.is('application/json')) return next()
-  const isEmpty = req.is('application/json') === null
+  // Express takes `Content-Length: 0`, as clients send it with an empty POST, for a body.
+  const isEmpty = req.is('application/json') === null || req.get('content-length') === '0'
   if (isEmpty && req.get('content-type') === undefined) throw new DomainError('validation', 'body is missing')
   if (isEmpty) return next()
   throw new DomainError('unsupported_media_type', 'The body has to be application/json.')

@@ -20,11 +20,15 @@ export class HttpMetrics {
     return (req, res, next) => {
       const start = process.hrtime.bigint()
       res.once('close', () => {
-        const seconds = Number(process.hrtime.bigint() - start) / 1e9
-        this.#duration.observe({ method: req.method, route, status: res.statusCode }, seconds)
+        this.record(req.method, route, res.statusCode, Number(process.hrtime.bigint() - start) / 1e9)
       })
       next()
     }
+  }
+
+  /** For a request that was timed elsewhere. */
+  record(method: string, route: string, status: number, seconds: number): void {
+    this.#duration.observe({ method, route, status }, seconds)
   }
 }
 

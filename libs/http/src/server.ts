@@ -7,6 +7,8 @@ export interface ListenOptions {
   port: number
   /** How long what is in flight may take when stopping. */
   graceMs: number
+  /** Of the request line and headers; default 65,536: what the gateway lets in, and what it adds. */
+  maxHeaderBytes?: number
 }
 
 /** A server that listens, and can stop without failing a request that it has accepted. */
@@ -29,7 +31,12 @@ const DRAIN_MS = 250
 export async function listen(listener: RequestListener, options: ListenOptions): Promise<Listening> {
   let isStopping = false
   const server = createServer(
-    { keepAliveTimeout: 65_000, headersTimeout: 10_000, requestTimeout: 60_000, maxHeaderSize: 16_384 },
+    {
+      keepAliveTimeout: 65_000,
+      headersTimeout: 10_000,
+      requestTimeout: 60_000,
+      maxHeaderSize: options.maxHeaderBytes ?? 65_536,
+    },
     (req, res) => {
       if (isStopping) res.setHeader('Connection', 'close')
       listener(req, res)

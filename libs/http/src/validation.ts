@@ -22,7 +22,10 @@ export function compileInput<T extends TSchema>(schema: T, part: InputPart): (in
   const validate = (part === 'body' ? strictAjv : coercingAjv).compile<Static<T>>(schema)
   return (input) => {
     refuseNul(input, part)
-    if (validate(input)) return input
+    if (validate(input)) {
+      refuseInfinite(input, part)
+      return input
+    }
     const messages = [...new Set((validate.errors ?? []).map((error) => describe(error, part)))].slice(0, 20)
     throw new DomainError('validation', 'The input is not valid.', { messages })
   }
@@ -41,6 +44,13 @@ function describe(error: ErrorObject, part: InputPart): string {
   if (error.keyword === 'required') return `${field} is missing`
   if (error.keyword === 'enum') return `${field} must be one of ${error.params.allowedValues.join(', ')}`
   return `${field} ${error.message}`
+}
+
+/** Ajv turns the text `1e999` into Infinity and then holds it against no limit. Coerced inputs are flat. */
+function refuseInfinite(input: unknown, part: InputPart): void {
+  if (part === 'body') return
+  const infinite = Object.entries(input ?? {}).find(([, value]) => typeof value === 'number' && !Number.isFinite(value))
+  if (infinite) throw new DomainError('validation', `${part}.${infinite[0]} must be a finite number`)
 }
 
 /** PostgreSQL has no text with a NUL in it, so no input has one either. The walk is a loop: nesting can be deep. */

@@ -1,7 +1,7 @@
 import type { ModerationStatus } from '@platform/contracts/shapes.ts'
 import { GeocoderUnavailable, PlaceNotFound } from '@platform/geo/errors.ts'
 import type { Geocoder } from '@platform/geo/geocoder.ts'
-import type { GroupAddress } from '@platform/geo/schemas.ts'
+import { type GroupAddress, toGroupAddress } from '@platform/geo/schemas.ts'
 import { DomainError } from '@platform/http/errors.ts'
 import { runCommand } from '@platform/http/idempotency.ts'
 import { defineRoute, type Route, route } from '@platform/http/route.ts'
@@ -167,7 +167,7 @@ async function resolve(
 ): Promise<GroupAddress | undefined> {
   if (!address) return undefined
   try {
-    return await geocoder.resolve(address.uri)
+    return toGroupAddress(await geocoder.resolve(address.uri))
   } catch (error) {
     if (error instanceof PlaceNotFound) {
       throw new DomainError('validation', 'body.address.uri cannot be resolved to a place', { cause: error })

@@ -1,0 +1,63 @@
+import { randomUUID } from 'node:crypto'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Caller } from '@platform/http/assertion.ts'
+import { type DomainError, errorBody } from '@platform/http/errors.ts'
+import { acceptRequestId, continueTrace } from '@platform/http/trace.ts'
+import type { Target } from './proxy/target.ts'
+
+/** One request at the gateway, from its first byte to the last of its answer. */
+export interface Exchange {
+  requestId: string
+  traceparent: string
+  /** As it came, without its query: for logs and errors. */
+  path: string
+  address: string
+  startedAt: number
+  /** Once it was read. */
+  target?: Target
+  /** Once it is known which service it is for: the path's prefix. */
+  route?: string
+  /** Once the credential was checked. */
+  caller?: Caller
+}
+
+const exchanges = new WeakMap<IncomingMessage, Exchange>()
+
+const LONGEST_PATH = 200
+
+/** Begins an exchange: gives the request its id and its trace, and the answer what each one has. */
+export function beginExchange(req: IncomingMessage, res: ServerResponse, address: string): Exchange {
+  const { headers } = req
+  const requestId = acceptRequestId(headers['x-request-id'] as string | undefined) ?? randomUUID()
+  const traceparent = continueTrace(headers.traceparent as string | undefined)
+  const url = req.url ?? ''
+  const end = url.indexOf('?')
+  const path = (end === -1 ? url : url.slice(0, end)).slice(0, LONGEST_PATH)
+  const exchange: Exchange = { requestId, traceparent, path, address, startedAt: performance.now() }
+  exchanges.set(req, exchange)
+  res.setHeader('x-request-id', requestId)
+  res.setHeader('X-Content-Type-Options', 'nosniff')
+  res.setHeader('Content-Security-Policy', "default-src 'none'; frame-ancestors 'none'")
+  res.setHeader('Referrer-Policy', 'no-referrer')
+  return exchange
+}
+
+/** The exchange of a request that the gateway has begun. */
+export function exchangeOf(req: IncomingMessage): Exchange {
+  const exchange = exchanges.get(req)
+  if (!exchange) throw new Error('The request did not come in by the front.')
+  return exchange
+}
+
+/** Answers with the contract's errors. */
+export function sendError(req: IncomingMessage, res: ServerResponse, refusal: DomainError, exchange: Exchange): void {
+  const endpoint = `${req.method} ${exchange.path}`
+  const body = JSON.stringify(errorBody(refusal, endpoint, exchange.requestId))
+  for (const [name, value] of Object.entries(refusal.headers)) res.setHeader(name, value)
+  res.writeHead(refusal.status, {
+    'Content-Type': 'application/json; charset=utf-8',
+    'Content-Length': Buffer.byteLength(body),
+    'Cache-Control': 'no-store',
+  })
+  res.end(req.method === 'HEAD' ? undefined : body)
+}

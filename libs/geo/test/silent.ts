@@ -1,0 +1,3 @@
+import type { Logger } from '@platform/log/logger.ts'
+
+export const silent: Logger = { debug() {}, info() {}, warn() {}, error() {}, child: () => silent }

@@ -1,0 +1,88 @@
+import { GroupState } from '@platform/contracts/groups.ts'
+import {
+  DateTime,
+  EventAddress,
+  GroupType,
+  Location,
+  ModerationStatus,
+  PostRules,
+  Uuid,
+} from '@platform/contracts/shapes.ts'
+import { compileLazily } from '@platform/events/event-type.ts'
+import type { ServiceClient } from '@platform/http/client.ts'
+import { type Static, Type } from 'typebox'
+import type { EntityKind } from '../items/kind.ts'
+
+/** A group as moderators see it: everything, whatever its status. */
+export const ModeratedGroup = Type.Object(
+  {
+    id: Uuid,
+    name: Type.String(),
+    description: Type.String(),
+    sportId: Type.Optional(Uuid),
+    coverId: Type.Optional(Uuid),
+    avatarId: Type.Optional(Uuid),
+    shortName: Type.String(),
+    address: Type.Optional(EventAddress),
+    location: Type.Optional(Location),
+    postRules: PostRules,
+    groupType: GroupType,
+    ownerId: Uuid,
+    createdAt: DateTime,
+    updatedAt: DateTime,
+    moderationStatus: ModerationStatus,
+    contentRevision: Type.Integer({ minimum: 1, description: 'For `If-Match`, when it is decided on.' }),
+  },
+  { title: 'ModeratedGroup' },
+)
+export type ModeratedGroup = Static<typeof ModeratedGroup>
+
+const Answer = Type.Object({ version: Type.Integer({ minimum: 1 }), state: GroupState })
+const parseAnswer = compileLazily<Static<typeof Answer>>(Answer)
+
+/** Groups, which the groups service owns. Their author is the owner. */
+export function groupKind(groups: Pick<ServiceClient, 'get'>): EntityKind<GroupState> {
+  return {
+    type: 'group',
+    plural: 'groups',
+    idParameter: 'groupId',
+    shown: ModeratedGroup,
+    show: toModeratedGroup,
+    facts: ({ id, ownerId, contentRevision, createdAt, deletedAt }) => ({
+      entityId: id,
+      subjectId: ownerId,
+      contentRevision,
+      createdAt,
+      deletedAt,
+    }),
+    ask: async (groupId, origin) => {
+      const answer = await groups.get(`/internal/groups/${groupId}`, origin)
+      return answer === undefined ? undefined : parseAnswer(answer, 'The groups service')
+    },
+  }
+}
+
+// Named field by field: what the groups service may add to its events one day is not shown by itself.
+function toModeratedGroup(
+  state: GroupState,
+  { status, contentRevision }: { status: ModerationStatus; contentRevision: number },
+): ModeratedGroup {
+  return {
+    id: state.id,
+    name: state.name,
+    description: state.description,
+    sportId: state.sportId,
+    coverId: state.coverId,
+    avatarId: state.avatarId,
+    shortName: state.shortName,
+    address: state.address,
+    location: state.location,
+    postRules: state.postRules,
+    groupType: state.groupType,
+    ownerId: state.ownerId,
+    createdAt: state.createdAt,
+    updatedAt: state.updatedAt,
+    moderationStatus: status,
+    contentRevision,
+  }
+}

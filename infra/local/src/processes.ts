@@ -16,7 +16,8 @@ export interface PlatformProcess {
 export const PROCESSES: PlatformProcess[] = [
   { name: 'groups', folder: 'services/groups', calls: [] },
   { name: 'moderation', folder: 'services/moderation', calls: ['groups'] },
-  { name: 'gateway', folder: 'gateway', calls: ['groups', 'moderation'] },
+  { name: 'scheduler', folder: 'services/scheduler', calls: [] },
+  { name: 'gateway', folder: 'gateway', calls: ['groups', 'moderation', 'scheduler'] },
 ]
 
 /** Owner of the embedded log: a schema that every process may use through its functions. */

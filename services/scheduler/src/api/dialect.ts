@@ -23,7 +23,7 @@ export function createDialect(options: { db: Db; log: Logger; bodyLimit: number 
       try {
         return await wantsLegacyStatus(db, accountId)
       } catch (error) {
-        log.warn('an account\'s choice of statuses could not be read', { error })
+        log.warn("an account's choice of statuses could not be read", { error })
         return false
       }
     }),

@@ -1,7 +1,17 @@
 import { defineRoute } from '@platform/http/route.ts'
 import { Type } from 'typebox'
 import { RefusalAnswer } from '../api/dialect.ts'
-import { Attempt, BatchParameters, Job, JobEcho, JobParameters, JobParams, ListQuery, Preview, success } from './shapes.ts'
+import {
+  Attempt,
+  BatchParameters,
+  Job,
+  JobEcho,
+  JobParameters,
+  JobParams,
+  ListQuery,
+  Preview,
+  success,
+} from './shapes.ts'
 
 const read = { tag: 'scheduler', access: { scope: 'jobs:read' }, errorAnswer: RefusalAnswer } as const
 const write = { tag: 'scheduler', access: { scope: 'jobs:write' }, errorAnswer: RefusalAnswer } as const

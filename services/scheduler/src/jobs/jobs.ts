@@ -203,7 +203,7 @@ export async function resumeJob(trx: Tx, context: CommandContext, job: QueuedJob
   const { now, horizonMs, accountId } = context
   const planned = job.due_at ?? job.at
   const isPast = planned < now
-  const due = !isPast ? planned : ((job.cron && nextOccurrence(job.cron, job.timezone ?? 'UTC', now)) || now)
+  const due = !isPast ? planned : (job.cron && nextOccurrence(job.cron, job.timezone ?? 'UTC', now)) || now
   await requeue(trx, job.id, due, { due })
   await setStatus(trx, job.id, 'scheduled', now)
   await hintIfNearDue(trx, due, now, horizonMs)

@@ -1,14 +1,24 @@
 import { runCommand } from '@platform/http/idempotency.ts'
 import { type Route, route } from '@platform/http/route.ts'
-import type { TargetGuard } from '../sending/target-guard.ts'
 import type { Db, Tx } from '../db/schema.ts'
+import type { TargetGuard } from '../sending/target-guard.ts'
 import { zoneOf } from '../settings/settings.ts'
 import { listAttempts } from './attempts.ts'
 import { faultsOfTargets, refuseFaults } from './check-targets.ts'
 import * as definitions from './definitions.ts'
 import { getJob, listJobIds, listJobs } from './find-jobs.ts'
 import { etagOf, type QueuedJobRow, toEcho, toJob } from './job-view.ts'
-import { type CommandContext, cancelJob, changeJob, createJobs, deleteJob, lockJob, pauseJob, resumeJob, runJob } from './jobs.ts'
+import {
+  type CommandContext,
+  cancelJob,
+  changeJob,
+  createJobs,
+  deleteJob,
+  lockJob,
+  pauseJob,
+  resumeJob,
+  runJob,
+} from './jobs.ts'
 import { previewJob } from './preview.ts'
 import { isComplete, type JobWish, type NewJobWish, readJob } from './read-job.ts'
 import type { JobInput } from './shapes.ts'

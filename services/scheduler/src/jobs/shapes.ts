@@ -35,7 +35,9 @@ export const JobInput = Type.Object(
         description: "The request's headers; answers show their names only.",
       }),
     ),
-    cron: Type.Optional(Type.String({ maxLength: 200, description: 'Five fields. The job is then run again and again.' })),
+    cron: Type.Optional(
+      Type.String({ maxLength: 200, description: 'Five fields. The job is then run again and again.' }),
+    ),
     timezone: Type.Optional(
       Type.String({ maxLength: 100, description: 'IANA name, for `cron` and for an `at` without an offset.' }),
     ),
@@ -121,7 +123,9 @@ export type Attempt = Static<typeof Attempt>
 export const ListQuery = Type.Object({
   details: Type.Optional(Type.Boolean({ description: 'Give the jobs themselves, not their ids.' })),
   status: Type.Optional(OneOf([...JOB_STATUSES])),
-  page: Type.Optional(Type.Integer({ minimum: 0, maximum: 1_000_000, description: 'From 0. Without it or `limit`: the newest 10,000.' })),
+  page: Type.Optional(
+    Type.Integer({ minimum: 0, maximum: 1_000_000, description: 'From 0. Without it or `limit`: the newest 10,000.' }),
+  ),
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100, description: 'Entries on a page, 10 when absent.' })),
 })
 export type ListQuery = Static<typeof ListQuery>

@@ -55,7 +55,7 @@ function isJson(text: string): boolean {
   }
 }
 
-/** Stable over the attempts of a run, and another one for each run. */
-export function requestId(jobId: string, run: number): string {
-  return `job_${jobId}_${run}`
+/** Stable over the attempts of a run, and another one for each run and for its callbacks. */
+export function requestId(jobId: string, run: number, callbackId: number | null): string {
+  return callbackId === null ? `job_${jobId}_${run}` : `callback_${jobId}_${callbackId}`
 }

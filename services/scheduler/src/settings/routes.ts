@@ -56,7 +56,11 @@ const HOUR_MS = 3_600_000
 /** An account's settings for its jobs. */
 export function settingsRoutes({ db, now }: { db: Db; now: () => Date }): Route[] {
   const show = async (trx: Tx, accountId: string) => {
-    const { legacyStatus, signingSecret, previousSecret, previousSecretUntil } = await getSettings(trx, accountId, now())
+    const { legacyStatus, signingSecret, previousSecret, previousSecretUntil } = await getSettings(
+      trx,
+      accountId,
+      now(),
+    )
     const settings = {
       timezone: await zoneOf(trx, accountId),
       legacy_status: legacyStatus,

@@ -84,7 +84,7 @@ export class KafkaTransport implements EventTransport {
     const byTopic = Map.groupBy(messages, ({ topic }) => topic)
     const topicMessages = [...byTopic].map(([topic, some]) => ({
       topic: this.#prefix + topic,
-      messages: some.map(({ key, value }) => ({ key, value })),
+      messages: some.map(({ key, value }) => ({ key, value, headers: HEADERS })),
     }))
     this.#producer ??= this.#createProducer()
     const producer = this.#producer
@@ -144,6 +144,9 @@ export class KafkaTransport implements EventTransport {
     this.#producer = undefined
   }
 }
+
+/** By this, readers of CloudEvents know that the envelope is in the value. */
+const HEADERS = { 'content-type': 'application/cloudevents+json; charset=UTF-8' }
 
 /** KafkaJS types each mechanism apart. */
 function saslOf({ mechanism, username, password }: NonNullable<KafkaOptions['sasl']>) {

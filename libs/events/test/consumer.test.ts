@@ -2,14 +2,15 @@ import { randomUUID } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
 import { DomainError } from '@platform/http/errors.ts'
 import { eventually } from '@platform/testing/eventually.ts'
+import { findKafkaBrokers } from '@platform/testing/kafka.ts'
 import { Registry } from 'prom-client'
-import type { Consumer } from '../src/consumer.ts'
+import { type Consumer, on } from '../src/consumer.ts'
 import { purgeInbox } from '../src/inbox.ts'
 import { openTransport } from '../src/open-transport.ts'
 import { listParked } from '../src/parked.ts'
 import type { EventTransport } from '../src/transport.ts'
 import { consume, envelope, queueOf, type ThingHandler, thingModel } from './consumer-harness.ts'
-import { quiet, startTestService, type TestService, thingRenamed } from './harness.ts'
+import { quiet, startTestService, type TestService, type ThingTables, thingChanged, thingRenamed } from './harness.ts'
 import { openAt, transportKinds } from './transports.ts'
 
 const patient = { timeoutMs: 25_000 }
@@ -21,7 +22,7 @@ beforeAll(async () => {
 })
 afterAll(() => service.close())
 
-describe.each(transportKinds)('a consumer on $name', (kind) => {
+describe.each(transportKinds(findKafkaBrokers()))('a consumer on $name', (kind) => {
   let transport: EventTransport
   let group: string
   let place: ReturnType<typeof kind.place>
@@ -49,19 +50,22 @@ describe.each(transportKinds)('a consumer on $name', (kind) => {
     const id = randomUUID()
     const [first, second] = [1, 2].map((entityversion) => envelope({ subject: id, entityversion }))
     if (!first || !second) throw new Error('unreachable')
-    let handled = 0
-    start([thingModel(() => void handled++)])
+    // No versions here: only the inbox keeps a repetition from taking effect.
+    start([
+      on<ThingTables, { id: string; name: string }>(thingChanged, async (trx, { id: eventId, subject, ...event }) => {
+        const effect = { event_id: eventId, subject, version: event.entityversion, name: event.data.name }
+        await trx.insertInto('effect').values(effect).execute()
+      }),
+    ])
     await send(id, first, first, second, first, second)
     await send('another key, so at the same time', second, first)
-    await eventually(async () => expect(await effectsOn(id)).toHaveLength(2), patient)
     for (const key of [id, 'another key, so at the same time']) {
       const marker = randomUUID()
       await send(key, envelope({ subject: marker, entityversion: 1 }))
       await eventually(async () => expect(await effectsOn(marker)).toHaveLength(1), patient)
     }
-    expect((await effectsOn(id)).map(({ version }) => version)).toEqual([1, 2])
+    expect((await effectsOn(id)).map(({ version }) => version).sort()).toEqual([1, 2])
     expect(await listParked(service.db, { consumer: group })).toEqual([])
-    expect(handled).toBeGreaterThanOrEqual(4)
   })
 
   it('never lets an older version overwrite a newer one', async () => {

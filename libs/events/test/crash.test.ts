@@ -3,13 +3,14 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { eventually } from '@platform/testing/eventually.ts'
+import { findKafkaBrokers } from '@platform/testing/kafka.ts'
 import { listParked } from '../src/parked.ts'
 import { startTestService, type TestService } from './harness.ts'
 import { type TransportPlace, transportKinds } from './transports.ts'
 
 const SCRIPT = fileURLToPath(new URL('./service-process.ts', import.meta.url))
 
-describe.each(transportKinds)('a service on $name', (kind) => {
+describe.each(transportKinds(findKafkaBrokers()))('a service on $name', (kind) => {
   let service: TestService
   const running = new Set<ChildProcess>()
   beforeAll(async () => {

@@ -1,9 +1,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
 import { eventually } from '@platform/testing/eventually.ts'
-import { uniquePrefix } from '@platform/testing/kafka.ts'
 import type { EventTransport } from '../src/transport.ts'
 import { startTestService, type TestService } from './harness.ts'
-import { collect, firstByKey, openAt, series, type TransportPlace } from './transports.ts'
+import { collect, firstByKey, openAt, placeInLog, series, type TransportPlace } from './transports.ts'
 
 let service: TestService
 let place: TransportPlace
@@ -13,7 +12,7 @@ beforeAll(async () => {
 })
 afterAll(() => service.close())
 beforeEach(async () => {
-  place = { databaseUrl: service.url, prefix: uniquePrefix() }
+  place = placeInLog(service.url)
   log = openAt(place)
   await log.ensureTopics(['orders'])
 })

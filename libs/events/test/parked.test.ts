@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
 import { DomainError } from '@platform/http/errors.ts'
 import { eventually } from '@platform/testing/eventually.ts'
+import { findKafkaBrokers } from '@platform/testing/kafka.ts'
 import type { Consumer } from '../src/consumer.ts'
 import { dropParked, listParked, replayAllParked, replayParked, showParked } from '../src/parked.ts'
 import type { EventTransport } from '../src/transport.ts'
@@ -18,7 +19,7 @@ beforeAll(async () => {
 })
 afterAll(() => service.close())
 
-describe.each(transportKinds)('what is parked on $name', (kind) => {
+describe.each(transportKinds(findKafkaBrokers()))('what is parked on $name', (kind) => {
   let transport: EventTransport
   let consumer: Consumer
   let group: string

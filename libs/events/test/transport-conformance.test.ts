@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
 import { eventually } from '@platform/testing/eventually.ts'
+import { findKafkaBrokers } from '@platform/testing/kafka.ts'
 import type { Batch, EventTransport } from '../src/transport.ts'
 import { startTestService, type TestService } from './harness.ts'
 import { collect, firstByKey, openAt, series, type TransportPlace, transportKinds } from './transports.ts'
@@ -16,7 +17,7 @@ beforeAll(async () => {
 })
 afterAll(() => service.close())
 
-describe.each(transportKinds)('$name', (kind) => {
+describe.each(transportKinds(findKafkaBrokers()))('$name', (kind) => {
   let place: TransportPlace
   let opened: EventTransport[]
   const open = () => {

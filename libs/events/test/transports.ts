@@ -1,5 +1,5 @@
 import { openDatabase } from '@platform/db/database.ts'
-import { findKafkaBrokers, uniquePrefix } from '@platform/testing/kafka.ts'
+import { uniquePrefix } from '@platform/testing/kafka.ts'
 import { openTransport } from '../src/open-transport.ts'
 import type { ConsumeOptions, Consumption, EventTransport, TransportMessage } from '../src/transport.ts'
 import { quiet } from './harness.ts'
@@ -16,15 +16,21 @@ export interface TransportKind {
   place(databaseUrl: string): TransportPlace
 }
 
-const brokers = findKafkaBrokers()
+/** Names of its own, in the log that is in this database. */
+export function placeInLog(databaseUrl: string): TransportPlace {
+  return { databaseUrl, prefix: uniquePrefix() }
+}
 
-/** The embedded log, and Kafka where it can be had: the run's set-up has said loudly when it cannot. */
-export const transportKinds: TransportKind[] = [
-  { name: 'the embedded log', place: (databaseUrl) => ({ databaseUrl, prefix: uniquePrefix() }) },
-  ...(brokers
-    ? [{ name: 'Kafka', place: (databaseUrl: string) => ({ databaseUrl, brokers, prefix: uniquePrefix() }) }]
-    : []),
-]
+/**
+ * The embedded log, and Kafka where it can be had: the run's set-up has said loudly when it cannot.
+ *
+ * @param brokers of `findKafkaBrokers`; the test file asks for them itself, since that makes the run start a Kafka
+ */
+export function transportKinds(brokers: string | undefined): TransportKind[] {
+  const kinds: TransportKind[] = [{ name: 'the embedded log', place: placeInLog }]
+  if (brokers) kinds.push({ name: 'Kafka', place: (databaseUrl) => ({ ...placeInLog(databaseUrl), brokers }) })
+  return kinds
+}
 
 /** A transport with a pool of its own, as a process has it. */
 export function openAt(place: TransportPlace, onFatal: (error: unknown) => void = rethrow): EventTransport {

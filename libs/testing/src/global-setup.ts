@@ -9,9 +9,9 @@ import { setForRun } from './run-environment.ts'
 import { createDatabase, onServer } from './server.ts'
 import { type ProvidedService, provideKafka, providePostgres } from './services.ts'
 
-/** The part of Jest's configuration that says which test files this run takes. */
+/** The part of Jest's configuration that says which test files this run takes: all, or those that match one. */
 interface Run {
-  testPathPatterns: { isMatch?: (path: string) => boolean; toPatterns?: () => unknown }
+  testPathPatterns: { patterns: string[] }
 }
 
 const notice = (text: string) => process.stderr.write(`\n*** ${text}\n`)
@@ -57,7 +57,8 @@ function wantsKafka({ testPathPatterns }: Run): boolean {
     cwd: ROOT,
     exclude: (path) => /node_modules|\.cache|\.data/.test(path),
   })
-  const isMatch = (path: string) => testPathPatterns.isMatch?.(path) ?? true
+  const patterns = testPathPatterns.patterns.map((pattern) => new RegExp(pattern, 'i'))
+  const isMatch = (path: string) => patterns.length === 0 || patterns.some((pattern) => pattern.test(path))
   return files
     .map((file) => `${ROOT}${file}`)
     .some((file) => isMatch(file) && /@platform\/testing\/kafka\.ts/.test(readFileSync(file, 'utf8')))

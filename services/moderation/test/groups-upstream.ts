@@ -11,6 +11,8 @@ export interface GroupsUpstream {
   groups: Map<string, { version: number; state: GroupState }>
   /** The ids that it was asked for. */
   asked: string[]
+  /** Holds its answers back until this resolves. */
+  gate: Promise<void>
   /** Whether it answers 500 to everything. */
   isBroken: boolean
   stop(): Promise<void>
@@ -19,12 +21,13 @@ export interface GroupsUpstream {
 /** Like the real one it answers nobody without an internal assertion for exactly this request. */
 export async function startGroupsUpstream(): Promise<GroupsUpstream> {
   const assertions = new Assertions(DEVELOPMENT_SECRET)
-  const server = createServer((req, res) => {
+  const server = createServer(async (req, res) => {
     const { method = '', url: path = '', headers } = req
     const request = { method, path, requestId: String(headers['x-request-id']) }
     const isTrusted = assertions.verify(String(headers[ASSERTION_HEADER]), request, 'internal') !== undefined
     const id = path.split('/').at(-1) ?? ''
     upstream.asked.push(id)
+    await upstream.gate
     const known = upstream.groups.get(id)
     res.statusCode = !isTrusted ? 401 : upstream.isBroken ? 500 : known ? 200 : 404
     res.setHeader('content-type', 'application/json')
@@ -35,6 +38,7 @@ export async function startGroupsUpstream(): Promise<GroupsUpstream> {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     groups: new Map(),
     asked: [],
+    gate: Promise.resolve(),
     isBroken: false,
     stop: () => new Promise((resolve) => server.close(() => resolve())),
   }

@@ -1,0 +1,68 @@
+import { readFileSync } from 'node:fs'
+import { Parser } from '@asyncapi/parser'
+import { describe, expect, it } from '@jest/globals'
+import { parseCloudEvent } from '@platform/events/cloud-event.ts'
+import { parse } from 'yaml'
+import { asyncApiDocument, toYaml } from '../src/asyncapi.ts'
+import { publishedEvents } from '../src/published-events.ts'
+
+const document = asyncApiDocument()
+
+describe('the AsyncAPI document', () => {
+  it('is valid: no error and no warning', async () => {
+    const { document: parsed, diagnostics } = await new Parser().parse(toYaml(document))
+    expect(diagnostics.filter(({ code }) => code !== 'asyncapi-latest-version')).toEqual([])
+    expect(
+      parsed
+        ?.messages()
+        .all()
+        .map((message) => message.name())
+        .sort(),
+    ).toEqual(publishedEvents.map(({ type }) => type).sort())
+    expect(
+      parsed
+        ?.channels()
+        .all()
+        .map((channel) => channel.address())
+        .sort(),
+    ).toEqual([...new Set(publishedEvents.map(({ topic }) => topic))].sort())
+  })
+
+  it('is the same in YAML', () => {
+    expect(parse(toYaml(document))).toEqual(document)
+  })
+
+  it('says each state once, with its topic’s twelve partitions and its key', () => {
+    expect(Object.keys(document.components.schemas)).toEqual([
+      'CloudEvent',
+      'accounts.account',
+      'groups.group',
+      'groups.participant',
+      'moderation.transition',
+    ])
+    expect(document.channels['groups.group']).toMatchObject({
+      address: 'groups.group',
+      bindings: { kafka: { partitions: 12 } },
+    })
+    expect(document.components.messages['groups.group.deleted']).toMatchObject({
+      contentType: 'application/cloudevents+json',
+      bindings: { kafka: { key: { type: 'string' } } },
+    })
+  })
+})
+
+describe('the README', () => {
+  const text = readFileSync(new URL('../README.md', import.meta.url), 'utf8')
+
+  it('shows a message that is one', () => {
+    const [, example = ''] = /```json\n([\s\S]+?)```/.exec(text) ?? []
+    const event = parseCloudEvent(example)
+    const type = publishedEvents.find((published) => published.type === event.type)
+    expect(event.dataschema).toBe(type?.dataschema)
+    expect(type?.parse(event.data)).toEqual(event.data)
+  })
+
+  it('lists every type', () => {
+    for (const { type } of publishedEvents) expect(text).toContain(`\`${type}\``)
+  })
+})

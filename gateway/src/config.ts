@@ -29,6 +29,7 @@ const Env = Type.Object({
   RATE_LIMIT_SIGN_UP: Type.Optional(Limit),
   GROUPS_URL: ServiceUrl,
   MODERATION_URL: ServiceUrl,
+  SCHEDULER_URL: ServiceUrl,
 })
 
 /** How much is allowed; 0 switches a limit off. */
@@ -102,7 +103,11 @@ export function loadConfig(env: Environment): GatewaySettings {
 }
 
 function serviceUrls(e: Static<typeof Env>): GatewaySettings['services'] {
-  const urls: Record<ServiceName, string | undefined> = { groups: e.GROUPS_URL, moderation: e.MODERATION_URL }
+  const urls: Record<ServiceName, string | undefined> = {
+    groups: e.GROUPS_URL,
+    moderation: e.MODERATION_URL,
+    scheduler: e.SCHEDULER_URL,
+  }
   const services: GatewaySettings['services'] = {}
   for (const name of SERVICES) {
     const url = urls[name]

@@ -136,7 +136,9 @@ describe('/accounts/me', () => {
     expect((await ana.byToken.patch('/accounts/me', { timezone: 'Europe/Paris' })).status).toBe(200)
     expect((await ana.byToken.delete('/accounts/me')).status).toBe(204)
     await eventually(async () => {
-      expect([(await ana.byToken.get('/accounts/me')).status, (await ana.byKey.get('/accounts/me')).status]).toEqual([401, 401])
+      expect([(await ana.byToken.get('/accounts/me')).status, (await ana.byKey.get('/accounts/me')).status]).toEqual([
+        401, 401,
+      ])
     })
     expect((await gateway.nobody.post('/auth/refresh', { refreshToken: ana.refreshToken })).status).toBe(401)
     expect((await gateway.nobody.post('/auth/token', { email: ana.email, password: PASSWORD })).status).toBe(401)

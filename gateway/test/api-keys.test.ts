@@ -1,12 +1,19 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { DEVELOPMENT_SECRET } from '@platform/config/env.ts'
+import { Assertions } from '@platform/http/assertion.ts'
 import type { Client } from '@platform/testing/client.ts'
 import { eventually } from '@platform/testing/eventually.ts'
 import { newKey, readKeyId } from '../src/api-keys/key-format.ts'
-import { Assertions } from '@platform/http/assertion.ts'
-import { DEVELOPMENT_SECRET } from '@platform/config/env.ts'
 import type { RunningGateway } from '../src/gateway.ts'
-import { byKey, type GatewayUnderTest, startGatewayUnderTest, startTestService, type TestService, withDb } from './harness.ts'
+import {
+  byKey,
+  type GatewayUnderTest,
+  startGatewayUnderTest,
+  startTestService,
+  type TestService,
+  withDb,
+} from './harness.ts'
 
 let gateway: GatewayUnderTest
 let replica: RunningGateway
@@ -33,7 +40,8 @@ interface Key {
 }
 
 const HOUR = 3_600_000
-const create = (who: Client, body: object, headers?: Record<string, string>) => who.post<Key>('/api-keys', body, headers)
+const create = (who: Client, body: object, headers?: Record<string, string>) =>
+  who.post<Key>('/api-keys', body, headers)
 /** The statuses of the key on both replicas. */
 const tried = async (key: string) => {
   const answers = [gateway.url, replica.url].map(async (url) => (await byKey(url, key).get('/groups')).status)

@@ -1,11 +1,19 @@
 import { createHmac, generateKeyPairSync, randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { DEVELOPMENT_SECRET } from '@platform/config/env.ts'
 import { eventually } from '@platform/testing/eventually.ts'
 import jwt from 'jsonwebtoken'
-import { rotateSigningKey } from '../src/tokens/signing-keys.ts'
 import { Seal } from '../src/tokens/seal.ts'
-import { DEVELOPMENT_SECRET } from '@platform/config/env.ts'
-import { byToken, type GatewayUnderTest, type Member, PASSWORD, startGatewayUnderTest, type Tokens, withDb } from './harness.ts'
+import { rotateSigningKey } from '../src/tokens/signing-keys.ts'
+import {
+  byToken,
+  type GatewayUnderTest,
+  type Member,
+  PASSWORD,
+  startGatewayUnderTest,
+  type Tokens,
+  withDb,
+} from './harness.ts'
 
 let gateway: GatewayUnderTest
 beforeAll(async () => {
@@ -20,7 +28,10 @@ const refresh = (refreshToken: string, headers?: Record<string, string>) =>
 describe('POST /auth/token', () => {
   it('gives tokens that work, and must not be stored', async () => {
     const ana = await gateway.signUp()
-    const answer = await gateway.nobody.post<Tokens>('/auth/token', { email: ana.email.toUpperCase(), password: PASSWORD })
+    const answer = await gateway.nobody.post<Tokens>('/auth/token', {
+      email: ana.email.toUpperCase(),
+      password: PASSWORD,
+    })
     expect(answer.status).toBe(200)
     expect(answer.headers['cache-control']).toBe('no-store')
     expect(answer.body).toEqual({
@@ -173,7 +184,10 @@ describe('access tokens', () => {
       return `${text}.${createHmac('sha256', secret).update(text).digest('base64url')}`
     }
     const es256 = (header: object, more: object = {}) =>
-      jwt.sign({ ...claims, ...more }, privateKey, { algorithm: 'ES256', header: { alg: 'ES256', ...header } as jwt.JwtHeader })
+      jwt.sign({ ...claims, ...more }, privateKey, {
+        algorithm: 'ES256',
+        header: { alg: 'ES256', ...header } as jwt.JwtHeader,
+      })
     const forged: Record<string, string> = {
       'alg none': `${part({ alg: 'none', kid, typ: 'JWT' })}.${body}.`,
       'alg none with its signature': `${part({ alg: 'None', kid })}.${body}.${signature}`,

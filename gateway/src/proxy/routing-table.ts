@@ -1,14 +1,9 @@
-/** The services behind the gateway. Each is routed to when its address is configured. */
-export const SERVICES = ['groups', 'moderation'] as const
-export type ServiceName = (typeof SERVICES)[number]
+import type { DomainError } from '@platform/http/errors.ts'
+import { parameterErrorBody } from '@platform/http/parameter-errors.ts'
 
-/** Public path prefix → service and the path there. A service sees the same path that the client asked for. */
-const ROUTES: { prefix: string; service: ServiceName; upstreamPrefix: string }[] = [
-  { prefix: '/groups', service: 'groups', upstreamPrefix: '/groups' },
-  { prefix: '/user-data', service: 'groups', upstreamPrefix: '/user-data' },
-  { prefix: '/moderation', service: 'moderation', upstreamPrefix: '/moderation' },
-  { prefix: '/reports', service: 'moderation', upstreamPrefix: '/reports' },
-]
+/** The services behind the gateway. Each is routed to when its address is configured. */
+export const SERVICES = ['groups', 'moderation', 'scheduler'] as const
+export type ServiceName = (typeof SERVICES)[number]
 
 /** Where a request goes. */
 export interface Destination {
@@ -17,7 +12,24 @@ export interface Destination {
   prefix: string
   /** What replaces the prefix. */
   upstreamPrefix: string
+  /** An API key may be in a form or in JSON, too. */
+  hasKeyInBody?: boolean
+  /** What a refusal says, where that has another form than the contract's own. */
+  refusalBody?: (refusal: DomainError) => unknown
 }
+
+/** Jobs are for clients of old: an API key in the body, errors by parameter. */
+const forJobs = { service: 'scheduler', hasKeyInBody: true, refusalBody: parameterErrorBody } as const
+
+/** Public path prefix → service and the path there. A service sees the same path that the client asked for. */
+const ROUTES: Destination[] = [
+  { prefix: '/groups', service: 'groups', upstreamPrefix: '/groups' },
+  { prefix: '/user-data', service: 'groups', upstreamPrefix: '/user-data' },
+  { prefix: '/moderation', service: 'moderation', upstreamPrefix: '/moderation' },
+  { prefix: '/reports', service: 'moderation', upstreamPrefix: '/reports' },
+  { prefix: '/jobs', upstreamPrefix: '/jobs', ...forJobs },
+  { prefix: '/jobs.json', upstreamPrefix: '/jobs.json', ...forJobs },
+]
 
 const byFirstSegment = new Map<string, Destination>(ROUTES.map((route) => [route.prefix, route]))
 

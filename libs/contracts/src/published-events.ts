@@ -2,6 +2,7 @@ import type { EventType } from '@platform/events/event-type.ts'
 import { accountEvents } from './accounts.ts'
 import { groupEvents } from './groups.ts'
 import { moderationEvents } from './moderation.ts'
+import { schedulerEvents } from './scheduler.ts'
 
 /** Every type of event that a process of the platform publishes. */
-export const publishedEvents: EventType[] = [...accountEvents, ...groupEvents, ...moderationEvents]
+export const publishedEvents: EventType[] = [...accountEvents, ...groupEvents, ...moderationEvents, ...schedulerEvents]

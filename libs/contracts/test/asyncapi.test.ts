@@ -39,6 +39,7 @@ describe('the AsyncAPI document', () => {
       'groups.group',
       'groups.participant',
       'moderation.transition',
+      'scheduler.job',
     ])
     expect(document.channels['groups.group']).toMatchObject({
       address: 'groups.group',

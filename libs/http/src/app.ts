@@ -37,6 +37,8 @@ export interface Dialect {
    * before a route is looked for.
    */
   read: RequestHandler
+  /** Whether some parameters of a request that was read may be texts that stand for numbers and the like. */
+  areTexts(req: Request): boolean
   writeError(error: DomainError, req: Request, res: Response): void | Promise<void>
 }
 
@@ -118,14 +120,15 @@ function answering(route: Route, { checkReplies, dialect }: MountOptions): Reque
   const { params, query, body, responses } = route.definition
   const readParams = params && compileInput(params, 'path')
   const readQuery = query && compileInput(query, 'query')
-  const readBody = body && compileInput(body, 'body', dialect !== undefined)
+  const readBody = body && compileInput(body, 'body')
+  const readTexts = body && dialect && compileInput(body, 'body', true)
   const checkReply = checkReplies ? replyChecker(route) : undefined
   return async (req, res) => {
     const context = contextOf(req)
     const reply = await route.handle({
       params: readParams?.(req.params),
       query: readQuery?.({ ...req.query }),
-      body: readBody?.(req.body),
+      body: (dialect?.areTexts(req) ? readTexts : readBody)?.(req.body),
       caller: callers.get(req) ?? NOBODY,
       headers: req.headers as Record<string, string | undefined>,
       method: req.method,

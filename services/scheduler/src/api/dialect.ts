@@ -4,7 +4,7 @@ import type { Logger } from '@platform/log/logger.ts'
 import { Type } from 'typebox'
 import type { Db } from '../db/schema.ts'
 import { wantsLegacyStatus } from '../settings/settings.ts'
-import { readParameters } from './read-parameters.ts'
+import { areTexts, readParameters } from './read-parameters.ts'
 import { writeRefusal } from './refusals.ts'
 
 export const RefusalAnswer = Type.Object(
@@ -17,6 +17,7 @@ export function createDialect(options: { db: Db; log: Logger; bodyLimit: number 
   const { db, log, bodyLimit } = options
   return {
     read: readParameters(bodyLimit),
+    areTexts,
     writeError: writeRefusal(async (req) => {
       const accountId = req.get(USER_ID_HEADER)
       if (accountId === undefined) return false

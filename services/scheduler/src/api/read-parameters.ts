@@ -1,11 +1,15 @@
 import { isUtf8 } from 'node:buffer'
 import { DomainError } from '@platform/http/errors.ts'
+import { ParameterError } from '@platform/http/parameter-errors.ts'
 import type { Request, RequestHandler } from 'express'
 import JSON5 from 'json5'
 import { merge, type Parameters, parseBracketed } from './parameters.ts'
-import { ParameterError } from './refusals.ts'
 
 const METHODS = ['PUT', 'DELETE']
+const withTexts = new WeakSet<Request>()
+
+/** Whether some of a request's parameters came in its query or in a form. */
+export const areTexts = (req: Request): boolean => withTexts.has(req)
 
 /**
  * Brings every way of asking into one: the parameters of query and body together in `req.body`, the path with its
@@ -16,9 +20,11 @@ const METHODS = ['PUT', 'DELETE']
 export function readParameters(limit: number): RequestHandler {
   return async (req, _res, next) => {
     const { pathname, query } = split(req.url)
-    req.url = pathname.endsWith('.json') ? req.url : `${pathname}.json${query && `?${query}`}`
+    req.url = `${pathname.endsWith('.json') ? pathname : `${pathname}.json`}${query && `?${withoutEmpty(query)}`}`
     if (req.method === 'GET' || req.method === 'HEAD') return next()
-    const parameters = merge(parseBracketed(query), parseBody(req, await readBody(req, limit)))
+    const inBody = parseBody(req, await readBody(req, limit))
+    if (query !== '' || isForm(req)) withTexts.add(req)
+    const parameters = merge(parseBracketed(query), inBody)
     const { _method: method, apikey: _, ...rest } = parameters
     if (method !== undefined && req.method === 'POST') req.method = readMethod(method)
     req.body = rest
@@ -30,6 +36,13 @@ function split(url: string): { pathname: string; query: string } {
   const at = url.indexOf('?')
   return at === -1 ? { pathname: url, query: '' } : { pathname: url.slice(0, at), query: url.slice(at + 1) }
 }
+
+/** `page=&limit=` says nothing of pages. */
+const withoutEmpty = (query: string) =>
+  query
+    .split('&')
+    .filter((part) => !part.endsWith('='))
+    .join('&')
 
 function readMethod(method: unknown): string {
   const name = String(method).toUpperCase()
@@ -54,6 +67,9 @@ async function readBody(req: Request, limit: number): Promise<Buffer> {
   return Buffer.concat(chunks)
 }
 
+const typeOf = (req: Request) => (req.get('content-type') ?? '').split(';', 1)[0]?.trim().toLowerCase()
+const isForm = (req: Request) => typeOf(req) === 'application/x-www-form-urlencoded'
+
 const CHARSET = /;\s*charset\s*=\s*"?([^\s;"]+)/i
 
 function parseBody(req: Request, bytes: Buffer): Parameters {
@@ -65,9 +81,9 @@ function parseBody(req: Request, bytes: Buffer): Parameters {
   }
   if (!isUtf8(bytes)) throw new DomainError('validation', 'body is not valid UTF-8')
   const text = bytes.toString()
-  const name = type.split(';', 1)[0]?.trim().toLowerCase()
+  const name = typeOf(req)
   if (name === 'application/json' || name === 'text/json') return parseJson(text)
-  if (name === 'application/x-www-form-urlencoded') return parseBracketed(text)
+  if (isForm(req)) return parseBracketed(text)
   throw new DomainError('unsupported_media_type', 'The body has to be application/json or a form.')
 }
 
@@ -86,5 +102,12 @@ function parseJson(text: string): Parameters {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new DomainError('validation', 'body has to be a JSON object')
   }
-  return value as Parameters
+  return withoutNulls({ ...value })
+}
+
+/** Clients write null for what they have nothing to say about. */
+function withoutNulls(parameters: Parameters): Parameters {
+  const { job } = parameters
+  if (typeof job !== 'object' || job === null || Array.isArray(job)) return parameters
+  return { ...parameters, job: Object.fromEntries(Object.entries(job).filter(([, value]) => value !== null)) }
 }

@@ -1,4 +1,4 @@
-import { type Faults, ParameterError } from '../api/refusals.ts'
+import { type Faults, ParameterError } from '@platform/http/parameter-errors.ts'
 import type { TargetGuard } from '../sending/target-guard.ts'
 import type { JobWish } from './read-job.ts'
 import { INNER_TARGET } from './uri.ts'

@@ -1,4 +1,4 @@
-import type { Faults } from '../api/refusals.ts'
+import type { Faults } from '@platform/http/parameter-errors.ts'
 import { faultOfHeaders } from '../sending/request-headers.ts'
 import { isTimeZone, type JobTime, offsetOf, parseJobTime } from './at.ts'
 import { isCronRule, nextOccurrence } from './cron.ts'
@@ -79,7 +79,7 @@ export function readJob(input: JobInput, context: ReadContext): { wish: JobWish;
       Object.assign(wish, { failureCallbackUri: url }),
     )
   }
-  if (input.limit !== undefined) wish.retryLimit = Math.min(input.limit || 0, 100)
+  if (input.limit !== undefined) wish.retryLimit = Math.min(Number(input.limit), 100)
   if (input.body !== undefined) wish.body = input.body === '' ? null : input.body
   if (wish.body && (method === 'GET' || method === 'HEAD')) faults.body = NO_BODY
   if (input.headers !== undefined) {

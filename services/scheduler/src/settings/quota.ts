@@ -1,5 +1,5 @@
+import { ParameterError } from '@platform/http/parameter-errors.ts'
 import { sql } from 'kysely'
-import { ParameterError } from '../api/refusals.ts'
 import type { Tx } from '../db/schema.ts'
 
 /**

@@ -45,10 +45,7 @@ const rotateDefinition = defineRoute({
   operationId: 'rotateJobSecret',
   summary: 'Replace the signing secret',
   description: 'For `grace_hours` requests carry a signature by the old one, too.',
-  body: Type.Object(
-    { grace_hours: Type.Optional(Type.Number({ minimum: 0, maximum: 168, default: 24 })) },
-    { title: 'JobSecretRotation' },
-  ),
+  query: Type.Object({ grace_hours: Type.Number({ minimum: 0, maximum: 168, default: 24 }) }),
 })
 
 const HOUR_MS = 3_600_000
@@ -78,9 +75,9 @@ export function settingsRoutes({ db, now }: { db: Db; now: () => Date }): Route[
         return show(trx, caller.userId)
       }),
     ),
-    route(rotateDefinition, async ({ caller, body }) =>
+    route(rotateDefinition, async ({ caller, query }) =>
       db.transaction().execute(async (trx) => {
-        await rotateSecret(trx, caller.userId, new Date(now().getTime() + (body.grace_hours ?? 24) * HOUR_MS))
+        await rotateSecret(trx, caller.userId, new Date(now().getTime() + query.grace_hours * HOUR_MS))
         return show(trx, caller.userId)
       }),
     ),

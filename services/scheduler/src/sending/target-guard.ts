@@ -23,6 +23,8 @@ export class TargetRefused extends Error {
 
 type Range = [ipaddr.IPv4 | ipaddr.IPv6, number]
 
+const GLOBAL_IPV6: Range = ipaddr.parseCIDR('2000::/3')
+
 const bare = (hostname: string) => hostname.replace(/^\[|\]$/g, '')
 
 /**
@@ -49,7 +51,9 @@ export class TargetGuard {
     const parsed = ipaddr.parse(zoneless)
     const plain = ipaddr.process(zoneless)
     const isAllowed = this.#allowed.some(([range, bits]) => range.kind() === plain.kind() && plain.match(range, bits))
-    const range = parsed.range()
+    // Beyond 2000::/3 nothing is assigned, but ways around: `::127.0.0.1` is one, in the form of old.
+    const isGlobal = parsed.kind() === 'ipv4' || parsed.match(GLOBAL_IPV6)
+    const range = isGlobal ? parsed.range() : `reserved (${parsed.range()})`
     return range === 'unicast' || isAllowed ? undefined : `${range} ${zoneless}`
   }
 

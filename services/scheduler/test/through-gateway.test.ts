@@ -111,4 +111,19 @@ describe('Through the gateway', () => {
     const others = await ben.get<Refused>(`/jobs/${id}.json`)
     expect([others.status, others.body]).toEqual([404, { error: { id: 'Job not found.' } }])
   })
+
+  it("an account's jobs go with it", async () => {
+    const account = { email: `${randomUUID()}@example.com`, password: 'correct horse' }
+    const { body } = await platform.nobody.post<{ apiKey: string; id: string }>('/accounts', account)
+    const headers = { 'x-api-key': body.apiKey }
+    await client.post('/jobs.json', { job: { at: '2030-01-31T12:00:00Z', uri: 'http://yourapp.com' } }, headers)
+    const deleted = await client.delete('/accounts/me', undefined, headers)
+    expect(deleted.status).toBeLessThan(300)
+    await eventually(async () => {
+      const left = await onServer(platform.database.adminUrl, (server) =>
+        server.query('select id from scheduler.job where account_id = $1', [body.id]),
+      )
+      expect(left.rows).toEqual([])
+    })
+  })
 })

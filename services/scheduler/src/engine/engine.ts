@@ -36,6 +36,12 @@ export interface EngineOptions {
 
 const WRITE_BATCH = 500
 const AGAIN_MS = 200
+/** So many times of what may be under way for one target, or one account, are claimed at once. */
+const SHARE = 8
+
+function withAtLeast(keys: string[], count: number): string[] {
+  return [...Map.groupBy(keys, (key) => key)].filter(([, all]) => all.length >= count).map(([key]) => key)
+}
 
 /**
  * Sends what is due. It claims ahead of time, keeps what it has claimed in memory, and sends each thing at its moment, as
@@ -56,7 +62,10 @@ export class Engine {
   #nextFire = () => {}
   #isLooking = false
   #isWoken = false
+  /** There was more to claim than there was room for. */
   #hasMore = false
+  /** Targets and accounts of which not everything was claimed. */
+  #cut = new Set<string>()
   #isStopping = false
   #isGivenUp = false
 
@@ -134,18 +143,27 @@ export class Engine {
     this.#hasMore = limit <= 0
     if (limit <= 0) return
     const now = time.now()
+    const full = { fullHosts: this.#lanes.fullHosts(), fullAccounts: this.#lanes.fullAccounts() }
+    const shares = { perHost: SHARE * limits.perHost, perAccount: SHARE * limits.perAccount }
     const tasks = await claim(db, {
       holder: this.id,
       now: new Date(now),
       until: new Date(now + horizonMs),
       leaseUntil: new Date(now + leaseMs),
       limit,
-      perHost: 8 * limits.perHost,
-      perAccount: 8 * limits.perAccount,
-      fullHosts: this.#lanes.fullHosts(),
-      fullAccounts: this.#lanes.fullAccounts(),
+      ...shares,
+      ...full,
     })
     this.#hasMore = tasks.length === limit
+    const hosts = withAtLeast(
+      tasks.map(({ host }) => host),
+      shares.perHost,
+    )
+    const accounts = withAtLeast(
+      tasks.map(({ accountId }) => accountId),
+      shares.perAccount,
+    )
+    this.#cut = new Set([...full.fullHosts, ...full.fullAccounts, ...hosts, ...accounts])
     for (const task of tasks) {
       this.#leases.hold(task)
       if (task.begunAt) this.#track(this.#noteLapse(task, task.begunAt))
@@ -155,9 +173,10 @@ export class Engine {
     this.#lookAgainWithRoom()
   }
 
-  /** Takes on more as soon as there is room, where there is more. */
-  #lookAgainWithRoom(): void {
-    if (this.#hasMore && this.#leases.size < this.#capacity / 2) this.wake()
+  /** Takes on more as soon as there is room, where there is more. @param done what has made room */
+  #lookAgainWithRoom(done?: Task): void {
+    const wasCut = done && (this.#cut.has(done.host) || this.#cut.has(done.accountId)) && !this.#lanes.isFull(done)
+    if ((this.#hasMore || wasCut) && this.#leases.size < this.#capacity / 2) this.wake()
   }
 
   /** Sends what has become due, and sets the alarm for what comes next. */
@@ -194,7 +213,7 @@ export class Engine {
     }
     if (sent) await this.#settle({ task, sent, verdict: decide(task, sent, random()) })
     else this.#leases.release(task)
-    this.#lookAgainWithRoom()
+    this.#lookAgainWithRoom(task)
   }
 
   /** A former holder began it and vanished: nobody knows how it went, and it is made again at once. */

@@ -72,13 +72,23 @@ export class Lanes<T extends LaneItem> {
     this.#advance()
   }
 
-  /** Targets with so many waiting already that nothing more is to be taken on for them. */
+  /** Targets at their limit with as many waiting already: nothing more is to be taken on for them. */
   fullHosts(): string[] {
-    return over(this.#waitingByHost, this.#limits.perHost)
+    return over(this.#waitingByHost, this.#byHost, this.#limits.perHost)
   }
 
+  /** As `fullHosts`. An account whose jobs only wait for a slow target is not among them: its others can go. */
   fullAccounts(): string[] {
-    return over(this.#waitingByAccount, this.#limits.perAccount)
+    return over(this.#waitingByAccount, this.#byAccount, this.#limits.perAccount)
+  }
+
+  /** Whether nothing more is to be taken on for this item's target or account. */
+  isFull({ host, accountId }: LaneItem): boolean {
+    const { perHost, perAccount } = this.#limits
+    return (
+      isOver(host, this.#waitingByHost, this.#byHost, perHost) ||
+      isOver(accountId, this.#waitingByAccount, this.#byAccount, perAccount)
+    )
   }
 
   /** Takes out everything that waits. */
@@ -147,6 +157,10 @@ function add(counts: Map<string, number>, key: string, by: number): void {
   else counts.set(key, count)
 }
 
-function over(counts: Map<string, number>, limit: number): string[] {
-  return [...counts].filter(([, count]) => count >= limit).map(([key]) => key)
+function over(waiting: Map<string, number>, running: Map<string, number>, limit: number): string[] {
+  return [...waiting.keys()].filter((key) => isOver(key, waiting, running, limit))
+}
+
+function isOver(key: string, waiting: Map<string, number>, running: Map<string, number>, limit: number): boolean {
+  return (waiting.get(key) ?? 0) >= limit && (running.get(key) ?? 0) >= limit
 }

@@ -3,7 +3,7 @@ import type { LogFormat, LogLevel } from '@platform/log/logger.ts'
 /** One request, as it went. */
 export interface AccessLine {
   method: string
-  /** Without its query, which may hold credentials and places. */
+  /** Plain, without its query, which may hold credentials and places. */
   path: string
   status: number
   ms: number
@@ -52,11 +52,24 @@ export class AccessLog {
   }
 }
 
+let second = 0
+let secondText = ''
+
+/** RFC 3339, put together anew once a second but for its milliseconds. */
+function now(): string {
+  const time = Date.now()
+  const ms = time % 1_000
+  if (time - ms !== second) {
+    second = time - ms
+    secondText = new Date(second).toISOString().slice(0, 20)
+  }
+  return `${secondText}${String(ms).padStart(3, '0')}Z`
+}
+
 function toJson({ method, path, status, ms, requestId, userId }: AccessLine): string {
   const user = userId === undefined ? '' : `,"userId":"${userId}"`
-  const place = `"method":"${method}","path":${JSON.stringify(path)},"status":${status},"ms":${ms.toFixed(1)}`
-  const time = new Date().toISOString()
-  return `{"level":"info","message":"request","service":"gateway",${place},"requestId":"${requestId}"${user},"timestamp":"${time}"}`
+  const place = `"method":"${method}","path":"${path}","status":${status},"ms":${Math.round(ms * 10) / 10}`
+  return `{"level":"info","message":"request","service":"gateway",${place},"requestId":"${requestId}"${user},"timestamp":"${now()}"}`
 }
 
 function toText({ method, path, status, ms, requestId, userId }: AccessLine): string {

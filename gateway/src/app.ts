@@ -4,7 +4,8 @@ import type { Logger } from '@platform/log/logger.ts'
 import type { Express } from 'express'
 import type { Authenticator } from './credentials/authenticator.ts'
 import { readCredential } from './credentials/credential.ts'
-import { exchangeOf } from './exchange.ts'
+import { exchangeOf, setHeaders } from './exchange.ts'
+import { standingHeaders } from './limits/rate-limiter.ts'
 import type { RequestLimits } from './limits/request-limits.ts'
 
 export interface OwnAppOptions extends Omit<MountOptions, 'authenticate'> {
@@ -36,7 +37,8 @@ export function createOwnApp(options: OwnAppOptions): Express {
       const exchange = exchangeOf(req)
       const verdict = await authenticator.authenticate(readCredential(req.headers, exchange.target?.apiKey))
       exchange.caller = verdict.caller
-      if (req.res) await limits.takeForCaller(verdict, req.res)
+      const standing = await limits.takeForCaller(verdict)
+      if (req.res) setHeaders(req.res, standingHeaders(standing))
       return verdict.caller
     },
   })

@@ -14,8 +14,11 @@ export class Cors {
     this.#origins = new Set(origins)
   }
 
-  /** @returns true for a preflight, which is answered then */
-  handle(req: IncomingMessage, res: ServerResponse): boolean {
+  /**
+   * @param prepare puts on an answer to a preflight what every answer carries
+   * @returns true for a preflight, which is answered then
+   */
+  handle(req: IncomingMessage, res: ServerResponse, prepare: () => void): boolean {
     const { origin } = req.headers
     if (origin === undefined || this.#origins.size === 0) return false
     const isAny = this.#origins.has('*')
@@ -30,7 +33,9 @@ export class Cors {
         res.setHeader('Access-Control-Max-Age', '600')
       }
     }
-    if (isPreflight) res.writeHead(204).end()
-    return isPreflight
+    if (!isPreflight) return false
+    prepare()
+    res.writeHead(204).end()
+    return true
   }
 }

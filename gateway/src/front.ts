@@ -9,10 +9,11 @@ import type { Cors } from './cors.ts'
 import type { Authenticator } from './credentials/authenticator.ts'
 import { takeBodyKey } from './credentials/body-key.ts'
 import { readCredential, unauthorized } from './credentials/credential.ts'
-import { beginExchange, type Exchange, sendError } from './exchange.ts'
+import { beginExchange, commonHeaders, type Exchange, sendError, setHeaders } from './exchange.ts'
 import { clientAddress } from './limits/address.ts'
+import { standingHeaders } from './limits/rate-limiter.ts'
 import type { RequestLimits } from './limits/request-limits.ts'
-import { collectBody, tooLarge } from './proxy/collect-body.ts'
+import { collectBody, lengthNeeded, tooLarge } from './proxy/collect-body.ts'
 import { forwardedHeaders, refuseAmbiguousHeaders } from './proxy/request-headers.ts'
 import { type Destination, findDestination, type ServiceName } from './proxy/routing-table.ts'
 import { readTarget } from './proxy/target.ts'
@@ -50,7 +51,7 @@ export function createFront(options: FrontOptions): RequestListener {
   const { accessLog, log, ownRoutes, cors, limits } = options
 
   return (req, res) => {
-    const exchange = beginExchange(req, res, clientAddress(req, options.trustedProxies))
+    const exchange = beginExchange(req, clientAddress(req, options.trustedProxies))
     res.once('close', () => finish(req, res, exchange))
     handle(req, res, exchange).catch((error) => refuse(req, res, exchange, error))
   }
@@ -62,12 +63,14 @@ export function createFront(options: FrontOptions): RequestListener {
     if (!METHODS.has(req.method ?? '')) {
       throw new DomainError('not_found', `There is no ${req.method} ${exchange.path}.`)
     }
-    if (cors.handle(req, res)) return
+    if (cors.handle(req, res, () => setHeaders(res, commonHeaders(exchange)))) return
     if (Number(req.headers['content-length'] ?? 0) > options.bodyLimit) throw tooLarge()
-    if (!UNLIMITED.has(target.path)) await limits.takeForAddress(exchange.address, res)
+    const standing = UNLIMITED.has(target.path) ? undefined : await limits.takeForAddress(exchange.address)
     const destination = findDestination(target.path)
     const upstream = destination && options.upstreams.get(destination.service)
     if (!destination || !upstream) {
+      if (req.headers['transfer-encoding'] !== undefined) throw lengthNeeded()
+      setHeaders(res, [...commonHeaders(exchange), ...standingHeaders(standing)])
       req.url = target.path + target.query
       req.headers['x-request-id'] = exchange.requestId
       return ownRoutes(req, res)
@@ -95,7 +98,9 @@ export function createFront(options: FrontOptions): RequestListener {
     const found = options.authenticator.authenticate(credential)
     const verdict = found instanceof Promise ? await found : found
     exchange.caller = verdict.caller
-    await limits.takeForCaller(verdict, res)
+    const answerHeaders = commonHeaders(exchange)
+    const standing = await limits.takeForCaller(verdict)
+    if (standing) answerHeaders.push(...standingHeaders(standing))
     const headers = forwardedHeaders(req.headers)
     if (req.headers['transfer-encoding'] !== undefined) body ??= await collectBody(req, options.bodyLimit)
     if (body) headers['content-length'] = String(body.length)
@@ -108,9 +113,7 @@ export function createFront(options: FrontOptions): RequestListener {
       { method: req.method ?? '', path: url, requestId },
       'gateway',
     )
-    // A shared cache does not know that an answer to an API key is private; a service may say better.
-    res.setHeader('Cache-Control', 'private, no-cache')
-    await upstream.forward(req, res, { url, headers, body })
+    await upstream.forward(req, res, { url, headers, body, answerHeaders })
   }
 
   function finish(req: IncomingMessage, res: ServerResponse, exchange: Exchange): void {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import type { Answer } from '@platform/testing/client.ts'
+import { eventually } from '@platform/testing/eventually.ts'
 import { type Person, type Platform, startPlatform } from '@platform/testing/platform.ts'
 import { onServer } from '@platform/testing/server.ts'
 import { type Dispatcher, request } from 'undici'
@@ -31,6 +32,13 @@ beforeAll(async () => {
   const group = { name: 'Runners', description: 'x', shortName: 'hostile_1', postRules: 'Everyone' }
   ids.groupId = (await person.post<{ id: string }>('/groups', group)).body.id
   ids.participantId = person.id
+  // What the group's event brings about belongs to before the attacks.
+  await eventually(async () => {
+    const { rows } = await onServer(platform.database.adminUrl, (client) =>
+      client.query('select from moderation.item where entity_id = $1', [ids.groupId]),
+    )
+    expect(rows).toHaveLength(1)
+  })
 })
 afterAll(() => platform.stop())
 

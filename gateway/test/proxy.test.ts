@@ -88,7 +88,11 @@ describe('the way to the services', () => {
     const assertions = new Assertions(DEVELOPMENT_SECRET)
     const assertion = String(headers[ASSERTION_HEADER])
     const asked = { method: 'POST', path: '/groups?x=1', requestId }
-    expect(assertions.verify(assertion, asked, 'gateway')).toEqual({ userId: ana.id, roles: ['user'] })
+    expect(assertions.verify(assertion, asked, 'gateway')).toEqual({
+      userId: ana.id,
+      roles: ['user'],
+      vouchedAt: expect.any(Date),
+    })
     expect(assertions.verify(assertion, { ...asked, path: '/groups?x=2' }, 'gateway')).toBeUndefined()
   })
 
@@ -117,7 +121,6 @@ describe('the way to the services', () => {
       etag: '"1"',
       'x-content-type-options': 'nosniff',
       'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
-      'referrer-policy': 'no-referrer',
       'cache-control': 'private, no-cache',
     })
     for (const name of ['x-powered-by', 'x-gateway-assertion', 'set-cookie']) expect(headers).not.toHaveProperty(name)

@@ -49,5 +49,8 @@ export function docsPage(app: Express): void {
 }
 
 function send(res: Response, type: string, text: string): void {
-  res.set({ 'Content-Security-Policy': POLICY, 'Cache-Control': 'no-cache' }).type(type).send(text)
+  res
+    .set({ 'Content-Security-Policy': POLICY, 'Referrer-Policy': 'no-referrer', 'Cache-Control': 'no-cache' })
+    .type(type)
+    .send(text)
 }

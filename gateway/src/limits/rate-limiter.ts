@@ -14,6 +14,8 @@ export interface RateLimitOptions {
 
 /** Where one client stands with one limit. */
 export interface Standing {
+  /** The limit's. */
+  name: string
   policy: string
   remaining: number
   seconds: number
@@ -21,13 +23,13 @@ export interface Standing {
 
 /** One limit: so many points in so many seconds. */
 export class RateLimit {
-  readonly policy: string
+  readonly #policy: string
   readonly #name: string
   readonly #limiter: RateLimiterAbstract
 
   constructor({ name, points, seconds, pool }: RateLimitOptions) {
     this.#name = name
-    this.policy = `"${name}";q=${points};w=${seconds}`
+    this.#policy = `"${name}";q=${points};w=${seconds}`
     const common = { points, duration: seconds, keyPrefix: name }
     const memory = new RateLimiterMemory(common)
     this.#limiter = pool
@@ -48,17 +50,26 @@ export class RateLimit {
    *
    * @throws DomainError `rate_limited` with `Retry-After` and the standing
    */
-  async consume(key: string): Promise<Standing> {
-    try {
-      const { remainingPoints, msBeforeNext } = await this.#limiter.consume(key)
-      return { policy: this.policy, remaining: remainingPoints, seconds: Math.ceil(msBeforeNext / 1_000) }
-    } catch (rejection) {
-      if (!(rejection instanceof RateLimiterRes)) throw rejection
-      const seconds = Math.max(1, Math.ceil(rejection.msBeforeNext / 1_000))
-      const standing = { policy: this.policy, remaining: 0, seconds }
-      throw new DomainError('rate_limited', `Too many requests; try again in ${seconds} s.`, {
-        headers: { 'Retry-After': String(seconds), ...this.headers(standing) },
-      })
+  consume(key: string): Promise<Standing> {
+    return this.#limiter.consume(key).then(
+      (result) => this.#standing(result),
+      (rejection: unknown) => {
+        if (!(rejection instanceof RateLimiterRes)) throw rejection
+        const standing = this.#standing(rejection)
+        const [policyName = '', policy = '', standingName = '', text = ''] = standingHeaders(standing)
+        throw new DomainError('rate_limited', `Too many requests; try again in ${standing.seconds} s.`, {
+          headers: { 'Retry-After': String(standing.seconds), [policyName]: policy, [standingName]: text },
+        })
+      },
+    )
+  }
+
+  #standing({ remainingPoints, msBeforeNext }: RateLimiterRes): Standing {
+    return {
+      name: this.#name,
+      policy: this.#policy,
+      remaining: remainingPoints,
+      seconds: Math.ceil(msBeforeNext / 1_000),
     }
   }
 
@@ -66,11 +77,13 @@ export class RateLimit {
   async giveBack(key: string): Promise<void> {
     await this.#limiter.reward(key)
   }
+}
 
-  /** The standard headers, as the IETF draft has them. */
-  headers({ remaining, seconds }: Standing): { RateLimit: string; 'RateLimit-Policy': string } {
-    return { RateLimit: `"${this.#name}";r=${remaining};t=${seconds}`, 'RateLimit-Policy': this.policy }
-  }
+/** The standard headers, as the IETF draft has them: names and values in turn. */
+export function standingHeaders(standing: Standing | undefined): string[] {
+  if (!standing) return []
+  const { name, policy, remaining, seconds } = standing
+  return ['RateLimit-Policy', policy, 'RateLimit', `"${name}";r=${remaining};t=${seconds}`]
 }
 
 /** A limit, or none where it is switched off. */

@@ -1,9 +1,8 @@
-import type { ServerResponse } from 'node:http'
 import type pg from 'pg'
 import type { RateLimits } from '../config.ts'
 import type { Verdict } from '../credentials/verdicts.ts'
 import { addressBlock } from './address.ts'
-import { type RateLimit, rateLimit } from './rate-limiter.ts'
+import { type RateLimit, rateLimit, type Standing } from './rate-limiter.ts'
 
 const SECONDS = 60
 
@@ -22,19 +21,12 @@ export class RequestLimits {
   }
 
   /** @throws DomainError `rate_limited` */
-  async takeForAddress(address: string, res: ServerResponse): Promise<void> {
-    await take(this.#address, addressBlock(address), res)
+  takeForAddress(address: string): Promise<Standing> | undefined {
+    return this.#address?.consume(addressBlock(address))
   }
 
-  /** The answer tells where the caller stands; that replaces what it would tell of the address. */
-  async takeForCaller({ limit: { by, id } }: Verdict, res: ServerResponse): Promise<void> {
-    await take(this.#caller[by], id, res)
+  /** @throws DomainError `rate_limited` */
+  takeForCaller({ limit: { by, id } }: Verdict): Promise<Standing> | undefined {
+    return this.#caller[by]?.consume(id)
   }
-}
-
-async function take(limit: RateLimit | undefined, key: string, res: ServerResponse): Promise<void> {
-  if (!limit) return
-  const headers = limit.headers(await limit.consume(key))
-  res.setHeader('RateLimit-Policy', headers['RateLimit-Policy'])
-  res.setHeader('RateLimit', headers.RateLimit)
 }

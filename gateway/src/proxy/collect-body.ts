@@ -4,6 +4,10 @@ import { DomainError } from '@platform/http/errors.ts'
 export const tooLarge = () =>
   new DomainError('payload_too_large', 'The body is too large.', { headers: { Connection: 'close' } })
 
+/** Our own routes take small bodies, which nobody has to send in chunks. */
+export const lengthNeeded = () =>
+  new DomainError('validation', 'A body needs a Content-Length.', { status: 411, headers: { Connection: 'close' } })
+
 /**
  * Collects a body whose length was not said beforehand. A service gets it with its length: passed on in chunks it would
  * cost a new connection, and could not be counted before it is there.

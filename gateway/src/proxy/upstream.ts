@@ -6,12 +6,12 @@ import {
   type ServerResponse,
 } from 'node:http'
 import { Agent as SecureAgent } from 'node:https'
-import { Readable } from 'node:stream'
+import { Readable, Stream } from 'node:stream'
 import { DomainError } from '@platform/http/errors.ts'
 import type { Logger } from '@platform/log/logger.ts'
 import { CircuitState, ConsecutiveBreaker, circuitBreaker, handleType } from 'cockatiel'
 import { createProxyMiddleware, type Plugin, type RequestHandler } from 'http-proxy-middleware'
-import { cleanResponseHeaders } from './response-headers.ts'
+import { sendAnswer } from './answer.ts'
 
 export interface UpstreamOptions {
   service: string
@@ -29,6 +29,8 @@ export interface Outgoing {
   headers: IncomingHttpHeaders
   /** A body that came in chunks and was collected; it is streamed from the client when absent. */
   body?: Buffer
+  /** What the gateway adds to the answer: names and values in turn. */
+  answerHeaders: string[]
 }
 
 /** The service could not be asked, or did not answer. */
@@ -39,12 +41,21 @@ class UpstreamFailure extends Error {
 /** A request on its way. */
 interface Passage {
   res: ServerResponse
+  body: Buffer | undefined
+  answerHeaders: string[]
   proxyReq?: ClientRequest
   isAnswered: boolean
   isLate: boolean
   timer: NodeJS.Timeout
   begun: () => void
   failed: (error: Error) => void
+}
+
+declare module 'node:http' {
+  interface IncomingMessage {
+    /** Set while a service is asked. */
+    passage?: Passage
+  }
 }
 
 type Attach = Parameters<Plugin>[0]
@@ -55,15 +66,25 @@ const PAUSE_MS = 2_000
 const REPEATABLE = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE'])
 const RESET_CODES = new Set(['ECONNRESET', 'EPIPE'])
 
+/** In place of a request without a body: piping one that is empty would be a tenth of what passing it on costs. */
+class NoBody extends Stream {
+  override pipe<T extends NodeJS.WritableStream>(destination: T): T {
+    destination.end()
+    return destination
+  }
+}
+const NO_BODY = new NoBody()
+
+const hasBody = (req: IncomingMessage): boolean => Number(req.headers['content-length'] ?? 0) > 0
+
 /** One service, reached through http-proxy-middleware, with a time-out and a circuit breaker. */
 export class Upstream {
   readonly #options: UpstreamOptions
   readonly #agent: Agent
   readonly #streaming: RequestHandler
+  readonly #bodiless: RequestHandler
   readonly #afresh: RequestHandler
   readonly #collected: RequestHandler
-  readonly #passages = new WeakMap<IncomingMessage, Passage>()
-  readonly #bodies = new WeakMap<IncomingMessage, Buffer>()
   readonly #breaker = circuitBreaker(handleType(UpstreamFailure), {
     halfOpenAfter: PAUSE_MS,
     breaker: new ConsecutiveBreaker(FAILURES),
@@ -71,17 +92,27 @@ export class Upstream {
 
   constructor(options: UpstreamOptions) {
     this.#options = options
-    const target = new URL(options.url)
-    const AgentType = target.protocol === 'https:' ? SecureAgent : Agent
+    const { protocol, hostname, port } = new URL(options.url)
+    const isSecure = protocol === 'https:'
+    const target = { protocol, host: hostname, port: port || (isSecure ? 443 : 80) }
+    const AgentType = isSecure ? SecureAgent : Agent
     this.#agent = new AgentType({ keepAlive: true, maxFreeSockets: 256, scheduling: 'lifo' })
-    const common = { target, ejectPlugins: true, plugins: [(server: Attach) => this.#attach(server)] }
+    // It has one target, so nothing has to be put together to find a connection to it.
+    this.#agent.getName = () => options.url
+    const common = {
+      target,
+      selfHandleResponse: true,
+      ejectPlugins: true,
+      plugins: [(server: Attach) => this.#attach(server)],
+    }
     this.#streaming = createProxyMiddleware({ ...common, agent: this.#agent })
-    this.#afresh = createProxyMiddleware({ ...common, agent: new AgentType({ keepAlive: false }) })
+    this.#bodiless = createProxyMiddleware({ ...common, agent: this.#agent, buffer: NO_BODY })
+    this.#afresh = createProxyMiddleware({ ...common, agent: new AgentType({ keepAlive: false }), buffer: NO_BODY })
     this.#collected = createProxyMiddleware({
       ...common,
       agent: this.#agent,
       router: (req, _res, proxied) => {
-        proxied.buffer = Readable.from([this.#bodies.get(req) ?? Buffer.alloc(0)])
+        proxied.buffer = Readable.from([req.passage?.body ?? Buffer.alloc(0)])
         return target
       },
     })
@@ -111,40 +142,39 @@ export class Upstream {
     this.#agent.destroy()
   }
 
-  #pass(req: IncomingMessage, res: ServerResponse, { url, headers, body }: Outgoing): Promise<void> {
+  #pass(req: IncomingMessage, res: ServerResponse, { url, headers, body, answerHeaders }: Outgoing): Promise<void> {
     req.url = url
     req.headers = headers
-    if (body) this.#bodies.set(req, body)
     return new Promise<void>((begun, failed) => {
       const timer = setTimeout(() => this.#late(req, res), this.#options.timeoutMs)
-      this.#passages.set(req, { res, isAnswered: false, isLate: false, timer, begun, failed })
+      req.passage = { res, body, answerHeaders, isAnswered: false, isLate: false, timer, begun, failed }
       res.once('close', () => {
         clearTimeout(timer)
         begun()
       })
-      void (body ? this.#collected : this.#streaming)(req, res)
+      const proxy = body ? this.#collected : hasBody(req) ? this.#streaming : this.#bodiless
+      void proxy(req, res)
     })
   }
 
   #attach(server: Attach): void {
     server.on('proxyReq', (proxyReq, req) => {
-      const passage = this.#passages.get(req)
-      if (passage) passage.proxyReq = proxyReq
+      if (req.passage) req.passage.proxyReq = proxyReq
     })
     server.on('proxyRes', (proxyRes, req, res) => {
-      const passage = this.#passages.get(req)
+      const { passage } = req
       if (!passage || res.headersSent) return void proxyRes.resume()
       passage.isAnswered = true
       passage.timer.refresh()
-      cleanResponseHeaders(proxyRes, res)
       passage.begun()
+      sendAnswer(proxyRes, res, passage.answerHeaders)
     })
     server.on('error', (error, req) => this.#failed(error, req))
     server.on('econnreset', (error, req) => this.#failed(error, req))
   }
 
   #late(req: IncomingMessage, res: ServerResponse): void {
-    const passage = this.#passages.get(req)
+    const { passage } = req
     if (!passage) return
     passage.isLate = true
     this.#options.log.warn('a service is too slow', { asked: this.#options.service, isAnswered: passage.isAnswered })
@@ -154,7 +184,7 @@ export class Upstream {
   }
 
   #failed(error: Error, req: IncomingMessage | undefined): void {
-    const passage = req && this.#passages.get(req)
+    const passage = req?.passage
     if (!passage || passage.isLate || passage.isAnswered || passage.res.destroyed) return
     if (this.#mayRepeat(error, req, passage)) {
       passage.proxyReq = undefined
@@ -167,9 +197,8 @@ export class Upstream {
    * A connection that was kept alive may be closed by the service at the very moment when it is used again: a service
    * that restarts does so. Nothing was done then, so the request is made once more, on a new one.
    */
-  #mayRepeat(error: Error & { code?: string }, req: IncomingMessage, { proxyReq }: Passage): boolean {
-    const hasBody = Number(req.headers['content-length'] ?? 0) > 0
-    const isRepeatable = REPEATABLE.has(req.method ?? '') && !hasBody && !this.#bodies.has(req)
+  #mayRepeat(error: Error & { code?: string }, req: IncomingMessage, { proxyReq, body }: Passage): boolean {
+    const isRepeatable = REPEATABLE.has(req.method ?? '') && !hasBody(req) && !body
     return isRepeatable && proxyReq?.reusedSocket === true && RESET_CODES.has(error.code ?? '')
   }
 

@@ -1,6 +1,7 @@
 import { defineEvent } from '@platform/events/event-type.ts'
+import { GroupAddress } from '@platform/geo/schemas.ts'
 import { type Static, Type } from 'typebox'
-import { DateTime, EventAddress, GroupType, Lifetime, Location, PostRules, Uuid } from './shapes.ts'
+import { DateTime, GroupType, Lifetime, Location, PostRules, Uuid } from './shapes.ts'
 
 /** All that other services may know of a group. */
 export const GroupState = Type.Object({
@@ -11,7 +12,7 @@ export const GroupState = Type.Object({
   sportId: Type.Optional(Uuid),
   coverId: Type.Optional(Uuid),
   avatarId: Type.Optional(Uuid),
-  address: Type.Optional(EventAddress),
+  address: Type.Optional(GroupAddress),
   location: Type.Optional(Location),
   postRules: PostRules,
   groupType: GroupType,

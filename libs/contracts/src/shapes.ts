@@ -22,17 +22,4 @@ export const Location = Type.Object(
 /** The times that every entity's state has. `deletedAt` is there once it is deleted. */
 export const Lifetime = { createdAt: DateTime, updatedAt: DateTime, deletedAt: Type.Optional(DateTime) }
 
-/** A place that a group gave as its address, resolved. */
-export const EventAddress = Type.Object({
-  title: Type.String(),
-  formattedAddress: Type.String(),
-  country: Type.String(),
-  countryCode: Type.String(),
-  latitude: Type.Number(),
-  longitude: Type.Number(),
-  city: Type.Optional(Nullable(Type.String())),
-  region: Type.Optional(Nullable(Type.String())),
-  street: Type.Optional(Nullable(Type.String())),
-})
-
 export { DateTime, Nullable, OneOf, Uuid }

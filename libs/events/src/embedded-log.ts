@@ -1,5 +1,6 @@
 import type { Logger } from '@platform/log/logger.ts'
 import type pg from 'pg'
+import { Consumptions } from './consumptions.ts'
 import { LogConsumption } from './embedded-log-consumption.ts'
 import {
   type ConsumeOptions,
@@ -31,7 +32,7 @@ export class EmbeddedLog implements EventTransport {
   readonly #options: EmbeddedLogOptions
   readonly #prefix: string
   readonly #ensured = new Set<string>()
-  readonly #consumptions = new Set<Consumption>()
+  readonly #consumptions = new Consumptions()
   readonly #purge: NodeJS.Timeout
   #hasSent = true
 
@@ -70,24 +71,16 @@ export class EmbeddedLog implements EventTransport {
       prefix: this.#prefix,
       ensureTopics: () => this.ensureTopics(options.topics),
     })
-    const consumption: Consumption = {
-      isReady: () => member.isReady(),
-      stop: async () => {
-        await member.stop()
-        this.#consumptions.delete(consumption)
-      },
-    }
-    this.#consumptions.add(consumption)
-    return consumption
+    return this.#consumptions.add(member)
   }
 
   isHealthy(): boolean {
-    return this.#hasSent && [...this.#consumptions].every((consumption) => consumption.isReady())
+    return this.#hasSent && this.#consumptions.areReady()
   }
 
   async close(): Promise<void> {
     clearInterval(this.#purge)
-    await Promise.all([...this.#consumptions].map((consumption) => consumption.stop()))
+    await this.#consumptions.stop()
   }
 
   /** Any number of processes may do this at once: they only find less to remove. */

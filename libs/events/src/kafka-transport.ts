@@ -1,5 +1,6 @@
 import type { Logger } from '@platform/log/logger.ts'
 import { type Admin, Kafka, Partitioners, type Producer } from 'kafkajs'
+import { Consumptions } from './consumptions.ts'
 import { KafkaConsumption } from './kafka-consumption.ts'
 import { kafkaLog, silenceTimerWarnings } from './kafka-log.ts'
 import {
@@ -32,7 +33,7 @@ export class KafkaTransport implements EventTransport {
   readonly #options: KafkaOptions
   readonly #prefix: string
   readonly #ensured = new Set<string>()
-  readonly #consumptions = new Set<Consumption>()
+  readonly #consumptions = new Consumptions()
   #producer: Producer | undefined
   #hasSent = true
 
@@ -123,23 +124,15 @@ export class KafkaTransport implements EventTransport {
       onFatal,
       ensureTopics: () => this.ensureTopics(options.topics),
     })
-    const consumption: Consumption = {
-      isReady: () => member.isReady(),
-      stop: async () => {
-        await member.stop()
-        this.#consumptions.delete(consumption)
-      },
-    }
-    this.#consumptions.add(consumption)
-    return consumption
+    return this.#consumptions.add(member)
   }
 
   isHealthy(): boolean {
-    return this.#hasSent && [...this.#consumptions].every((consumption) => consumption.isReady())
+    return this.#hasSent && this.#consumptions.areReady()
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.#consumptions].map((consumption) => consumption.stop()))
+    await this.#consumptions.stop()
     await this.#producer?.disconnect()
     this.#producer = undefined
   }

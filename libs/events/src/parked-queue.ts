@@ -156,6 +156,7 @@ export class ParkedQueue<T extends EventTables> {
     }
   }
 
+  /** Leaves a request for a replay alone: it may have come after this attempt began. */
   async #noteFailure(id: number, error: unknown, reason: ParkedReason): Promise<void> {
     await this.#db
       .updateTable('parked_event')
@@ -163,7 +164,6 @@ export class ParkedQueue<T extends EventTables> {
         reason,
         error: textOf(error),
         attempts: update('attempts', '+', 1),
-        replay_requested_at: null,
       }))
       .where('id', '=', id)
       .execute()

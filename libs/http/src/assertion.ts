@@ -1,4 +1,4 @@
-import { createHmac, timingSafeEqual } from 'node:crypto'
+import { createHmac, type Hmac, timingSafeEqual } from 'node:crypto'
 
 /** What a person or a program may be: `user` is everybody; `service` is a key with a scope for programs. */
 export const ROLES = ['user', 'moderator', 'admin', 'service'] as const
@@ -11,6 +11,8 @@ export interface Caller {
   roles: Role[]
   /** What the credential is limited to; absent: everything that the roles may. */
   scopes?: string[]
+  /** When the gateway vouched for the request, by its clock; absent where the caller did not come through it. */
+  vouchedAt?: Date
 }
 
 /** What one request is vouched for: nothing else may be done with the assertion. */
@@ -68,7 +70,7 @@ export class Assertions {
       exp: this.#now() + LIFETIME_MS,
     }
     const text = Buffer.from(JSON.stringify(payload)).toString('base64url')
-    return `${text}.${mac(text, this.#secrets[0] ?? '').toString('base64url')}`
+    return `${text}.${hmac(text, this.#secrets[0] ?? '').digest('base64url')}`
   }
 
   /** @returns the caller, or undefined when the assertion is not for exactly this request, not ours, or too old */
@@ -77,7 +79,7 @@ export class Assertions {
     if (!text || !signature || more.length > 0) return undefined
     const given = Buffer.from(signature, 'base64url')
     const isOurs = this.#secrets.some((secret) => {
-      const expected = mac(text, secret)
+      const expected = hmac(text, secret).digest()
       return given.length === expected.length && timingSafeEqual(given, expected)
     })
     if (!isOurs) return undefined
@@ -88,10 +90,11 @@ export class Assertions {
       payload.p === request.path &&
       payload.rid === request.requestId
     if (!isForThis || payload.exp < this.#now()) return undefined
-    return { userId: payload.sub, roles: payload.roles, scopes: payload.scopes }
+    const vouchedAt = new Date(payload.exp - LIFETIME_MS)
+    return { userId: payload.sub, roles: payload.roles, scopes: payload.scopes, vouchedAt }
   }
 }
 
-function mac(text: string, secret: string): Buffer {
-  return createHmac('sha256', secret).update(text).digest()
+function hmac(text: string, secret: string): Hmac {
+  return createHmac('sha256', secret).update(text)
 }

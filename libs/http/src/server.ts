@@ -1,5 +1,6 @@
 import { createServer, type RequestListener, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, Server as NetServer } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 
 export interface ListenOptions {
   host: string
@@ -25,8 +26,8 @@ const DRAIN_MS = 250
 /**
  * Listens with limits on everything that a client could draw out: headers, their time, the whole request's time.
  *
- * Stopping: answers from now on say `Connection: close`; after a moment nothing new is accepted; what is in flight
- * finishes, for as long as the grace lasts.
+ * Stopping: answers from now on say `Connection: close`; after a moment no connection is accepted any more; after
+ * another one those without a request are closed; what is in flight finishes, for as long as the grace lasts.
  */
 export async function listen(listener: RequestListener, options: ListenOptions): Promise<Listening> {
   let isStopping = false
@@ -51,15 +52,15 @@ export async function listen(listener: RequestListener, options: ListenOptions):
   let stopped: Promise<void> | undefined
   const stop = async (): Promise<void> => {
     isStopping = true
-    if (server.listening) await new Promise((resolve) => setTimeout(resolve, Math.min(DRAIN_MS, options.graceMs)))
-    await new Promise<void>((resolve) => {
-      const force = setTimeout(() => server.closeAllConnections(), options.graceMs)
-      server.close(() => {
-        clearTimeout(force)
-        resolve()
-      })
-      server.closeIdleConnections()
-    })
+    const drainMs = Math.min(DRAIN_MS, options.graceMs)
+    await sleep(drainMs)
+    // Not the HTTP server's own close(): it would at once end connections whose first request is still on its way.
+    const closed = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()))
+    await sleep(drainMs)
+    const force = setTimeout(() => server.closeAllConnections(), options.graceMs)
+    server.close()
+    await closed
+    clearTimeout(force)
   }
   return {
     url: `http://${host.includes(':') ? `[${host}]` : host}:${port}`,

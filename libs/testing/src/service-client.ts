@@ -26,11 +26,11 @@ export class ServiceCaller extends Client {
     url: string,
     secret: string,
     { id = randomUUID(), roles = ['user'], scopes }: MadeUpCaller = {},
-    issuer: Issuer = 'gateway',
+    { issuer = 'gateway', now = Date.now }: { issuer?: Issuer; now?: () => number } = {},
   ) {
     super(url)
     this.id = id
-    this.#assertions = new Assertions(secret)
+    this.#assertions = new Assertions(secret, now)
     this.#caller = { id, roles, scopes }
     this.#issuer = issuer
   }

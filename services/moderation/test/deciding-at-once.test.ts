@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { DEVELOPMENT_SECRET } from '@platform/config/env.ts'
 import type { ModerationStatus } from '@platform/contracts/shapes.ts'
 import type { Answer, Refusal } from '@platform/testing/client.ts'
 import { eventually } from '@platform/testing/eventually.ts'
 import { onServer } from '@platform/testing/server.ts'
+import { ServiceCaller } from '@platform/testing/service-client.ts'
 import { sql } from 'kysely'
 import type pg from 'pg'
 import { type Place, recount } from '../src/items/totals.ts'
@@ -88,6 +90,33 @@ describe('twenty moderators at once', () => {
     resolve()
     const answers = await Promise.all(running)
     expect(outcomes(answers)).toEqual({ statuses: [...Array(10).fill(200), ...Array(10).fill(409)], records: 1 })
+  })
+})
+
+describe('a request that was on its way while the group was decided on', () => {
+  const vouchedFor = (seconds: number) =>
+    new ServiceCaller(
+      moderation.url,
+      DEVELOPMENT_SECRET,
+      { roles: ['moderator'] },
+      { now: () => moderation.advance(0).getTime() + seconds * 1000 },
+    )
+  const path = (groupId: string) => `/moderation/groups/${groupId}/transitions`
+
+  it('is refused, unless it says the same, and decides anew when it comes after', async () => {
+    const group = await moderation.group()
+    const { body } = await decide(group.id, 'rejected')
+    const overtaken = vouchedFor(-2)
+    expect((await overtaken.post(path(group.id), { status: 'approved' })).status).toBe(409)
+    expect(await overtaken.post(path(group.id), { status: 'rejected' })).toMatchObject({ status: 200, body })
+    expect((await vouchedFor(0).post(path(group.id), { status: 'approved' })).status).toBe(200)
+  })
+
+  it('is not refused for a decision of its own caller', async () => {
+    const group = await moderation.group()
+    const agent = vouchedFor(-2)
+    expect((await agent.post(path(group.id), { status: 'review' })).status).toBe(200)
+    expect((await agent.post(path(group.id), { status: 'approved' })).status).toBe(200)
   })
 })
 

@@ -33,12 +33,12 @@ function itemOf(groupId: string) {
     .executeTakeFirst()
 }
 
-/** Resolves when everything that was sent of other groups before has been handled, too. */
+/** Resolves when the service has this version of the group. */
 async function handled(group: GroupState, version: number): Promise<void> {
   await eventually(async () => expect((await itemOf(group.id))?.content_version).toBe(version))
 }
 
-/** Sends an event of the same group that changes nothing but says that the earlier ones have been handled. */
+/** Resolves when the service has noted that it handled this event, whatever that changed. */
 async function isHandled(eventId: string): Promise<void> {
   await eventually(async () => {
     const row = await moderation.db

@@ -148,7 +148,7 @@ export async function startHarness(env: Record<string, string> = {}): Promise<Ha
     return state
   }
   const caller = (roles: Role[] = ['user'], scopes?: string[]) =>
-    new ServiceCaller(service.url, DEVELOPMENT_SECRET, { roles, scopes })
+    new ServiceCaller(service.url, DEVELOPMENT_SECRET, { roles, scopes }, { now: () => now })
   return {
     url: service.url,
     database,

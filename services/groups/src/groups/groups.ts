@@ -11,9 +11,7 @@ import { setParticipant } from '../participants/participants.ts'
 import { isOtherContent, toGroupState } from './group-view.ts'
 import { groupNotFound, lockGroup, lockMembership, requireAdmin, requireOwner } from './membership.ts'
 import type { GroupInput, GroupPatch, NewGroup } from './shapes.ts'
-
-/** Says where events come from. */
-export const SOURCE = '/services/groups'
+import { SOURCE } from './source.ts'
 
 const TOTAL_SLOTS = 16
 

@@ -1,5 +1,4 @@
 import {
-  type ParticipantState,
   participantDemoted,
   participantJoined,
   participantLeft,
@@ -22,6 +21,8 @@ import {
   requireAdmin,
   requireOwner,
 } from '../groups/membership.ts'
+import { SOURCE } from '../groups/source.ts'
+import { participantSubject, toParticipantState } from './participant-state.ts'
 
 const EVENTS = {
   joined: participantJoined,
@@ -247,19 +248,12 @@ async function publishParticipant(
   row: ParticipantRow,
   cause: Cause,
 ): Promise<void> {
-  const data: ParticipantState = {
-    groupId: row.group_id,
-    userId: row.user_id,
-    isAdmin: row.is_admin,
-    isMuted: row.is_muted,
-    joinedAt: row.joined_at.toISOString(),
-    deletedAt: row.deleted_at?.toISOString(),
-  }
-  const subject = `${row.group_id}/${row.user_id}`
+  const data = toParticipantState(row)
+  const subject = participantSubject(row)
   await publish(
     trx,
     EVENTS[what],
-    { source: '/services/groups', subject, key: row.group_id, entityVersion: row.version, data },
+    { source: SOURCE, subject, key: row.group_id, entityVersion: row.version, data },
     cause,
   )
 }

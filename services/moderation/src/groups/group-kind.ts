@@ -1,14 +1,7 @@
 import { GroupState } from '@platform/contracts/groups.ts'
-import {
-  DateTime,
-  EventAddress,
-  GroupType,
-  Location,
-  ModerationStatus,
-  PostRules,
-  Uuid,
-} from '@platform/contracts/shapes.ts'
+import { DateTime, GroupType, Location, ModerationStatus, PostRules, Uuid } from '@platform/contracts/shapes.ts'
 import { compileLazily } from '@platform/events/event-type.ts'
+import { GroupAddress } from '@platform/geo/schemas.ts'
 import type { ServiceClient } from '@platform/http/client.ts'
 import { type Static, Type } from 'typebox'
 import type { EntityKind } from '../items/kind.ts'
@@ -23,7 +16,7 @@ export const ModeratedGroup = Type.Object(
     coverId: Type.Optional(Uuid),
     avatarId: Type.Optional(Uuid),
     shortName: Type.String(),
-    address: Type.Optional(EventAddress),
+    address: Type.Optional(GroupAddress),
     location: Type.Optional(Location),
     postRules: PostRules,
     groupType: GroupType,

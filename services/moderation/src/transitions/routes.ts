@@ -77,10 +77,11 @@ export function transitionRoutes({ db, clock }: { db: Db; clock: () => Date }, k
 
 function toDecision(
   { status, agentId, reason, comment }: Static<typeof NewTransition>,
-  { userId }: Caller,
+  { userId, vouchedAt }: Caller,
   revision: number | undefined,
 ): Decision {
-  return { to: status, actorId: agentId?.toLowerCase() ?? userId, callerId: userId, reason, comment, revision }
+  const actorId = agentId?.toLowerCase() ?? userId
+  return { to: status, actorId, callerId: userId, reason, comment, revision, askedAt: vouchedAt }
 }
 
 const capitalised = (word: string): string => word.charAt(0).toUpperCase() + word.slice(1)

@@ -12,6 +12,8 @@ import { isAllowed } from './status-machine.ts'
 export interface Decision extends Move {
   /** The content's revision that was decided on; absent when any will do. */
   revision?: number | undefined
+  /** When the request reached the platform. What others did after that was not known to whoever made it. */
+  askedAt?: Date | undefined
 }
 
 /** An item's newest transition, with the revision that its content has now. */
@@ -43,6 +45,7 @@ export async function decide(
   if (!isAllowed(item.status, decision.to)) {
     throw new DomainError('conflict', `The ${kind.type} cannot go from ${item.status} to ${decision.to}.`)
   }
+  if (await isOvertaken(trx, item, decision)) throw decidedElsewhere(kind)
   // What nobody had seen here before had no transition; if it has one now, somebody was faster.
   const expected = { ...item, transition_count: seen.item?.transition_count ?? 0 }
   const moved = await moveItem(trx, expected, decision, cause)
@@ -52,7 +55,16 @@ export async function decide(
   if (!now || now.deleted_at) throw notFound(kind)
   const sameFromElsewhere = await findStanding(trx, now, decision)
   if (sameFromElsewhere) return sameFromElsewhere
-  throw new DomainError('conflict', `The ${kind.type} has been changed or decided on by somebody else.`)
+  throw decidedElsewhere(kind)
+}
+
+const decidedElsewhere = ({ type }: EntityKind) =>
+  new DomainError('conflict', `The ${type} has been changed or decided on by somebody else.`)
+
+/** Whether somebody else moved the item while this request was on its way here; as exactly as clocks agree. */
+async function isOvertaken(trx: Tx, item: ItemRow, { askedAt, callerId }: Decision): Promise<boolean> {
+  if (!askedAt || item.transition_count === 0 || item.status_since <= askedAt) return false
+  return (await findTransition(trx, item))?.caller_id !== callerId
 }
 
 /**

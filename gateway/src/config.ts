@@ -30,6 +30,7 @@ const Env = Type.Object({
   GROUPS_URL: ServiceUrl,
   MODERATION_URL: ServiceUrl,
   SOCIAL_URL: ServiceUrl,
+  SCHEDULER_URL: ServiceUrl,
 })
 
 /** How much is allowed; 0 switches a limit off. */
@@ -107,6 +108,7 @@ function serviceUrls(e: Static<typeof Env>): GatewaySettings['services'] {
     groups: e.GROUPS_URL,
     moderation: e.MODERATION_URL,
     social: e.SOCIAL_URL,
+    scheduler: e.SCHEDULER_URL,
   }
   const services: GatewaySettings['services'] = {}
   for (const name of SERVICES) {

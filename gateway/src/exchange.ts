@@ -66,10 +66,20 @@ export function exchangeOf(req: IncomingMessage): Exchange {
   return req.exchange
 }
 
-/** Answers with the contract's errors. */
-export function sendError(req: IncomingMessage, res: ServerResponse, refusal: DomainError, exchange: Exchange): void {
-  const endpoint = `${req.method} ${exchange.path}`
-  const body = JSON.stringify(errorBody(refusal, endpoint, exchange.requestId))
+/**
+ * Answers with the contract's errors.
+ *
+ * @param bodyOf another form of them
+ */
+export function sendError(
+  req: IncomingMessage,
+  res: ServerResponse,
+  refusal: DomainError,
+  exchange: Exchange,
+  bodyOf: (refusal: DomainError) => unknown = (error) =>
+    errorBody(error, `${req.method} ${exchange.path}`, exchange.requestId),
+): void {
+  const body = JSON.stringify(bodyOf(refusal))
   setHeaders(res, commonHeaders(exchange))
   for (const [name, value] of Object.entries(refusal.headers)) res.setHeader(name, value)
   res.writeHead(refusal.status, {

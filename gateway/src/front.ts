@@ -7,14 +7,15 @@ import type { Logger } from '@platform/log/logger.ts'
 import type { AccessLog } from './access-log.ts'
 import type { Cors } from './cors.ts'
 import type { Authenticator } from './credentials/authenticator.ts'
-import { readCredential } from './credentials/credential.ts'
+import { takeBodyKey } from './credentials/body-key.ts'
+import { readCredential, unauthorized } from './credentials/credential.ts'
 import { beginExchange, commonHeaders, type Exchange, sendError, setHeaders } from './exchange.ts'
 import { clientAddress } from './limits/address.ts'
 import { standingHeaders } from './limits/rate-limiter.ts'
 import type { RequestLimits } from './limits/request-limits.ts'
 import { collectBody, lengthNeeded, tooLarge } from './proxy/collect-body.ts'
 import { forwardedHeaders, refuseAmbiguousHeaders } from './proxy/request-headers.ts'
-import { findDestination, type ServiceName } from './proxy/routing-table.ts'
+import { type Destination, findDestination, type ServiceName } from './proxy/routing-table.ts'
 import { readTarget } from './proxy/target.ts'
 import type { Upstream } from './proxy/upstream.ts'
 
@@ -33,6 +34,9 @@ export interface FrontOptions {
   bodyLimit: number
   trustedProxies: number
 }
+
+const hasBody = ({ headers }: IncomingMessage) =>
+  Number(headers['content-length'] ?? 0) > 0 || headers['transfer-encoding'] !== undefined
 
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
 // Whoever watches over the process must not be told that it asks too often.
@@ -73,17 +77,24 @@ export function createFront(options: FrontOptions): RequestListener {
     }
     exchange.route = destination.prefix
     const url = destination.upstreamPrefix + target.path.slice(destination.prefix.length) + target.query
-    await passOn(req, res, exchange, upstream, url)
+    await passOn(req, res, exchange, { upstream, url, hasKeyInBody: destination.hasKeyInBody })
   }
 
   async function passOn(
     req: IncomingMessage,
     res: ServerResponse,
     exchange: Exchange,
-    upstream: Upstream,
-    url: string,
+    { upstream, url, hasKeyInBody }: { upstream: Upstream; url: string } & Pick<Destination, 'hasKeyInBody'>,
   ): Promise<void> {
-    const credential = readCredential(req.headers, exchange.target?.apiKey)
+    let body: Buffer | undefined
+    let apiKey = exchange.target?.apiKey
+    if (hasKeyInBody && hasBody(req)) {
+      const found = takeBodyKey(req.headers, await collectBody(req, options.bodyLimit))
+      body = found.body
+      if (apiKey !== undefined && found.apiKey !== undefined) throw unauthorized('There are several API keys.')
+      apiKey ??= found.apiKey
+    }
+    const credential = readCredential(req.headers, apiKey)
     const found = options.authenticator.authenticate(credential)
     const verdict = found instanceof Promise ? await found : found
     exchange.caller = verdict.caller
@@ -91,11 +102,8 @@ export function createFront(options: FrontOptions): RequestListener {
     const standing = await limits.takeForCaller(verdict)
     if (standing) answerHeaders.push(...standingHeaders(standing))
     const headers = forwardedHeaders(req.headers)
-    let body: Buffer | undefined
-    if (req.headers['transfer-encoding'] !== undefined) {
-      body = await collectBody(req, options.bodyLimit)
-      headers['content-length'] = String(body.length)
-    }
+    if (req.headers['transfer-encoding'] !== undefined) body ??= await collectBody(req, options.bodyLimit)
+    if (body) headers['content-length'] = String(body.length)
     const { requestId, traceparent, caller } = { ...exchange, caller: verdict.caller }
     headers['x-request-id'] = requestId
     headers.traceparent = traceparent
@@ -123,6 +131,6 @@ export function createFront(options: FrontOptions): RequestListener {
     const place = { method: req.method ?? '', path: exchange.path }
     logRefusal(log.child({ requestId: exchange.requestId }), place, refusal, error)
     if (res.headersSent) return void res.destroy()
-    sendError(req, res, refusal, exchange)
+    sendError(req, res, refusal, exchange, findDestination(exchange.path)?.refusalBody)
   }
 }

@@ -79,8 +79,12 @@ async function failures(attacks: Attack[], isFine: (answer: Answer<string>) => b
   return found
 }
 
-const isRefusal = ({ status, body }: Answer<string>) =>
-  status >= 400 && status < 500 && Array.isArray(JSON.parse(body).errors)
+/** In the contract's form, or by parameter, as jobs tell it. */
+const isRefusal = ({ status, body }: Answer<string>) => {
+  if (status < 400 || status >= 500) return false
+  const { errors, error } = JSON.parse(body)
+  return Array.isArray(errors) || (typeof error === 'object' && Object.keys(error).length > 0)
+}
 const isNoFault = ({ status }: Answer<string>) => status >= 200 && status < 500
 
 /** A number for all that the services have written; logs of use and positions in the event log may move. */
@@ -117,8 +121,9 @@ function wrongBodies(schema: Schema): [string, string | Buffer][] {
     ['invalid UTF-8', Buffer.concat([Buffer.from('{"name":"'), Buffer.from([0xc3, 0x28, 0xff]), Buffer.from('"}')])],
     ['deep arrays', `${'['.repeat(50_000)}${']'.repeat(50_000)}`],
     ['5 MB', JSON.stringify({ ...valid, filler: 'x'.repeat(5_000_000) })],
-    ['a number that is too large', JSON.stringify(valid).replace(/:("[^"]*"|\d+)/, ':1e400')],
   ]
+  const withHugeNumber = JSON.stringify(valid).replace(/:("[^"]*"|\d+)/, ':1e400')
+  if (withHugeNumber !== JSON.stringify(valid)) bodies.push(['a number that is too large', withHugeNumber])
   for (const [name, property] of Object.entries(schema.properties ?? {})) {
     const type = resolve(document, property).type
     for (const wrong of WRONG_VALUES) {

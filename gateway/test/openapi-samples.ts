@@ -57,7 +57,7 @@ export function sample(document: OpenApiDocument, given: Schema): unknown {
     case 'number':
       return Math.max(schema.minimum ?? 1, Math.min(1, schema.maximum ?? 1))
     case 'boolean':
-      return true
+      return false
     case 'null':
       return null
     default:

@@ -1,21 +1,9 @@
+import type { DomainError } from '@platform/http/errors.ts'
+import { parameterErrorBody } from '@platform/http/parameter-errors.ts'
+
 /** The services behind the gateway. Each is routed to when its address is configured. */
-export const SERVICES = ['groups', 'moderation', 'social'] as const
+export const SERVICES = ['groups', 'moderation', 'social', 'scheduler'] as const
 export type ServiceName = (typeof SERVICES)[number]
-
-/** Public path prefix → service and the path there. A service sees the same path that the client asked for. */
-const ROUTES: { prefix: string; service: ServiceName; upstreamPrefix: string }[] = [
-  { prefix: '/groups', service: 'groups', upstreamPrefix: '/groups' },
-  { prefix: '/user-data', service: 'groups', upstreamPrefix: '/user-data' },
-  { prefix: '/moderation', service: 'moderation', upstreamPrefix: '/moderation' },
-  { prefix: '/reports', service: 'moderation', upstreamPrefix: '/reports' },
-  { prefix: '/posts', service: 'social', upstreamPrefix: '/posts' },
-  { prefix: '/comments', service: 'social', upstreamPrefix: '/comments' },
-  { prefix: '/users', service: 'social', upstreamPrefix: '/users' },
-]
-
-/** What stands below one group and is another service's: the segment after its id. */
-const BELOW_GROUP = /^\/groups\/[^/]+\/(?:posts|feed)(?:\/|$)/
-const belowGroup: Destination = { prefix: '/groups', service: 'social', upstreamPrefix: '/groups' }
 
 /** Where a request goes. */
 export interface Destination {
@@ -24,7 +12,31 @@ export interface Destination {
   prefix: string
   /** What replaces the prefix. */
   upstreamPrefix: string
+  /** An API key may be in a form or in JSON, too. */
+  hasKeyInBody?: boolean
+  /** What a refusal says, where that has another form than the contract's own. */
+  refusalBody?: (refusal: DomainError) => unknown
 }
+
+/** Jobs are for clients of old: an API key in the body, errors by parameter. */
+const forJobs = { service: 'scheduler', hasKeyInBody: true, refusalBody: parameterErrorBody } as const
+
+/** Public path prefix → service and the path there. A service sees the same path that the client asked for. */
+const ROUTES: Destination[] = [
+  { prefix: '/groups', service: 'groups', upstreamPrefix: '/groups' },
+  { prefix: '/user-data', service: 'groups', upstreamPrefix: '/user-data' },
+  { prefix: '/moderation', service: 'moderation', upstreamPrefix: '/moderation' },
+  { prefix: '/reports', service: 'moderation', upstreamPrefix: '/reports' },
+  { prefix: '/posts', service: 'social', upstreamPrefix: '/posts' },
+  { prefix: '/comments', service: 'social', upstreamPrefix: '/comments' },
+  { prefix: '/users', service: 'social', upstreamPrefix: '/users' },
+  { prefix: '/jobs', upstreamPrefix: '/jobs', ...forJobs },
+  { prefix: '/jobs.json', upstreamPrefix: '/jobs.json', ...forJobs },
+]
+
+/** What stands below one group and is another service's: the segment after its id. */
+const BELOW_GROUP = /^\/groups\/[^/]+\/(?:posts|feed)(?:\/|$)/
+const belowGroup: Destination = { prefix: '/groups', service: 'social', upstreamPrefix: '/groups' }
 
 const byFirstSegment = new Map<string, Destination>(ROUTES.map((route) => [route.prefix, route]))
 

@@ -32,18 +32,27 @@ export function readTarget(url: string): Target {
   return /api|%[67]|%[45]/i.test(query) ? takeApiKey(path, query) : { path, query }
 }
 
-/** Takes every spelling of the parameter out; only the exact one counts as a credential. */
 function takeApiKey(path: string, query: string): Target {
+  const { rest, apiKey } = withoutApiKey(query.slice(1))
+  return { path, query: rest === '' ? '' : `?${rest}`, apiKey }
+}
+
+/**
+ * A query's or a form's parameters without any spelling of the API key, and the key: only the exact spelling counts.
+ *
+ * @throws DomainError `unauthorized` when there are several
+ */
+export function withoutApiKey(parameters: string): { rest: string; apiKey?: string } {
   const keys: string[] = []
   const rest: string[] = []
-  for (const part of query.slice(1).split('&')) {
+  for (const part of parameters.split('&')) {
     const [name = '', ...value] = part.split('=')
     const decoded = decode(name)
     if (decoded === 'apikey') keys.push(decode(value.join('=')))
     else if (!/^\s*apikey\s*(?:\[|$)/i.test(decoded)) rest.push(part)
   }
-  if (keys.length > 1) throw new DomainError('unauthorized', 'There are several API keys in the query.')
-  return { path, query: rest.length > 0 ? `?${rest.join('&')}` : '', apiKey: keys[0] }
+  if (keys.length > 1) throw new DomainError('unauthorized', 'There are several API keys.')
+  return { rest: rest.join('&'), apiKey: keys[0] }
 }
 
 function decode(text: string): string {

@@ -17,7 +17,8 @@ export const PROCESSES: PlatformProcess[] = [
   { name: 'groups', folder: 'services/groups', calls: [] },
   { name: 'social', folder: 'services/social', calls: ['groups'] },
   { name: 'moderation', folder: 'services/moderation', calls: ['groups', 'social'] },
-  { name: 'gateway', folder: 'gateway', calls: ['groups', 'moderation', 'social'] },
+  { name: 'scheduler', folder: 'services/scheduler', calls: [] },
+  { name: 'gateway', folder: 'gateway', calls: ['groups', 'moderation', 'social', 'scheduler'] },
 ]
 
 /** Owner of the embedded log: a schema that every process may use through its functions. */

@@ -45,6 +45,7 @@ describe('the AsyncAPI document', () => {
       // Each of these topics has states of two shapes: the content, and how often it is liked.
       ...socialEvents.map(({ type }) => type).filter((type) => !type.startsWith('social.erasure.')),
       'social.erasure',
+      'scheduler.job',
     ])
     expect(document.channels['groups.group']).toMatchObject({
       address: 'groups.group',

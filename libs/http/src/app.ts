@@ -30,6 +30,18 @@ export type Authenticate = (
   definition: RouteDefinition,
 ) => Caller | Promise<Caller>
 
+/** Another way of passing parameters and of telling errors than the contract's own, for a part of the API. */
+export interface Dialect {
+  /**
+   * Leaves the parameters in `req.body`, where they may be texts; may change the method and the path, since it comes
+   * before a route is looked for.
+   */
+  read: RequestHandler
+  /** Whether some parameters of a request that was read may be texts that stand for numbers and the like. */
+  areTexts(req: Request): boolean
+  writeError(error: DomainError, req: Request, res: Response): void | Promise<void>
+}
+
 export interface MountOptions {
   authenticate: Authenticate
   metrics: HttpMetrics
@@ -37,6 +49,7 @@ export interface MountOptions {
   bodyLimit: number
   /** Holds every reply against its definition and answers 500 where it does not fit: for tests and development. */
   checkReplies: boolean
+  dialect?: Dialect
 }
 
 const contexts = new WeakMap<object, RequestContext>()
@@ -73,12 +86,13 @@ export function requestContext(log: Logger): RequestHandler {
 /** Mounts routes in order. Each checks, in turn: credential, scope and role, body's form, path, query, body. */
 export function mountRoutes(app: Express, routes: Route[], options: MountOptions): void {
   const parseBody = bodyParser(options.bodyLimit)
+  if (options.dialect) app.use(options.dialect.read)
   for (const route of routes) {
     const { definition } = route
     const path = definition.path.replaceAll(/\{(\w+)\}/g, ':$1')
     const steps = [options.metrics.observe(definition.path), authenticated(definition, options.authenticate)]
-    if (definition.body) steps.push(requireJson, parseBody)
-    app[definition.method](path, ...steps, answering(route, options.checkReplies))
+    if (definition.body && !options.dialect) steps.push(requireJson, parseBody)
+    app[definition.method](path, ...steps, answering(route, options))
   }
 }
 
@@ -102,18 +116,19 @@ function authenticated(definition: RouteDefinition, authenticate: Authenticate):
 
 const NOBODY: Caller = { userId: '00000000-0000-0000-0000-000000000000', roles: [] }
 
-function answering(route: Route, checkReplies: boolean): RequestHandler {
+function answering(route: Route, { checkReplies, dialect }: MountOptions): RequestHandler {
   const { params, query, body, responses } = route.definition
   const readParams = params && compileInput(params, 'path')
   const readQuery = query && compileInput(query, 'query')
   const readBody = body && compileInput(body, 'body')
+  const readTexts = body && dialect && compileInput(body, 'body', true)
   const checkReply = checkReplies ? replyChecker(route) : undefined
   return async (req, res) => {
     const context = contextOf(req)
     const reply = await route.handle({
       params: readParams?.(req.params),
       query: readQuery?.({ ...req.query }),
-      body: readBody?.(req.body),
+      body: (dialect?.areTexts(req) ? readTexts : readBody)?.(req.body),
       caller: callers.get(req) ?? NOBODY,
       headers: req.headers as Record<string, string | undefined>,
       method: req.method,
@@ -188,14 +203,12 @@ const shortPath = (req: Request): string => req.originalUrl.split('?', 1)[0]?.sl
  *
  * @param write for a part of the API that has another form of errors; the default is the contract's own
  */
-export function errorHandler(
-  write: (error: DomainError, req: Request, res: Response) => void = writeError,
-): ErrorRequestHandler {
+export function errorHandler(write: Dialect['writeError'] = writeError): ErrorRequestHandler {
   return (error, req, res, _next) => {
     const refusal = asRefusal(error)
     logRefusal(contextOf(req).log, { method: req.method, path: shortPath(req) }, refusal, error)
     if (res.headersSent) return void res.destroy()
-    write(refusal, req, res)
+    void write(refusal, req, res)
   }
 }
 

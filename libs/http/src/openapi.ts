@@ -36,7 +36,10 @@ function operation(definition: RouteDefinition, schemas: Record<string, unknown>
     }
   }
   for (const code of errorsOf(definition)) {
-    responses[ERROR_STATUS[code]] ??= { description: code, content: json(ErrorAnswer, schemas) }
+    responses[ERROR_STATUS[code]] ??= {
+      description: code,
+      content: json(definition.errorAnswer ?? ErrorAnswer, schemas),
+    }
   }
   const { access } = definition
   return {

@@ -33,6 +33,8 @@ export interface RouteDefinition<
   responses: R
   /** What it can refuse beyond what every route can (validation, 401, 429, 500, 503). */
   errors?: ErrorCode[]
+  /** The body of a refusal, where it is not the contract's own. */
+  errorAnswer?: TSchema
 }
 
 /** A request after its checks. */

@@ -16,10 +16,15 @@ export type InputPart = 'path' | 'query' | 'header' | 'body'
 /**
  * Compiles a check of an input, once. The check returns the typed input, with defaults filled in.
  *
+ * @param areTexts whether numbers and the like may come as texts; a body is typed by JSON itself, unless it is a form
  * @throws DomainError `validation`, with one message for each fault, such as `body.name must have …`
  */
-export function compileInput<T extends TSchema>(schema: T, part: InputPart): (input: unknown) => Static<T> {
-  const validate = (part === 'body' ? strictAjv : coercingAjv).compile<Static<T>>(schema)
+export function compileInput<T extends TSchema>(
+  schema: T,
+  part: InputPart,
+  areTexts = part !== 'body',
+): (input: unknown) => Static<T> {
+  const validate = (areTexts ? coercingAjv : strictAjv).compile<Static<T>>(schema)
   return (input) => {
     refuseNul(input, part)
     if (validate(input)) {

@@ -4,7 +4,7 @@ import { type EventHandler, startConsumer } from '@platform/events/consumer.ts'
 import { openTransport } from '@platform/events/open-transport.ts'
 import type { EventTables } from '@platform/events/outbox.ts'
 import { startRelay } from '@platform/events/relay.ts'
-import { bareApp, errorHandler, mountRoutes, notFound, requestContext } from '@platform/http/app.ts'
+import { bareApp, type Dialect, errorHandler, mountRoutes, notFound, requestContext } from '@platform/http/app.ts'
 import { ASSERTION_HEADER, Assertions, type Caller, type Issuer, USER_ID_HEADER } from '@platform/http/assertion.ts'
 import { DomainError } from '@platform/http/errors.ts'
 import { type IdempotencyTables, purgeIdempotencyKeys } from '@platform/http/idempotency.ts'
@@ -41,6 +41,8 @@ export interface ServiceParts<T> {
   handlers?: EventHandler<T>[]
   /** Called after events were handled: they may have left work behind. */
   onHandled?: () => void
+  /** How requests are read and refused, where that is not the contract's own way. */
+  dialect?: Dialect
   /** Called when everything else has stopped. */
   close?: () => Promise<void>
 }
@@ -124,8 +126,9 @@ export async function startService<T extends LibraryTables>(options: ServiceOpti
     metrics: new HttpMetrics(registry),
     bodyLimit: settings.BODY_LIMIT_BYTES,
     checkReplies: settings.NODE_ENV !== 'production',
+    dialect: parts.dialect,
   })
-  app.use(notFound(parts.routes), errorHandler())
+  app.use(notFound(parts.routes), errorHandler(parts.dialect?.writeError))
 
   const server = await listen(app, { host: settings.HOST, port: settings.PORT, graceMs: settings.SHUTDOWN_GRACE_MS })
   const purge = setInterval(() => {

@@ -1,0 +1,298 @@
+import { randomUUID } from 'node:crypto'
+import { setTimeout as pause } from 'node:timers/promises'
+import { isUnavailable } from '@platform/db/database.ts'
+import type { Logger } from '@platform/log/logger.ts'
+import type { Db } from '../db/schema.ts'
+import type { Sent } from '../sending/answer.ts'
+import { buildRequest, requestId } from '../sending/build-request.ts'
+import type { Sender } from '../sending/sender.ts'
+import { Batcher } from './batcher.ts'
+import { begin, claim, handBack } from './claims.ts'
+import { DueHeap } from './due-heap.ts'
+import { type LaneLimits, Lanes } from './lanes.ts'
+import { Leases } from './leases.ts'
+import { decide } from './outcome.ts'
+import { type Outcome, record } from './record.ts'
+import type { Task } from './task.ts'
+import type { Time } from './time.ts'
+
+export interface EngineOptions {
+  db: Db
+  time: Time
+  sender: Sender
+  log: Logger
+  /** How often to look without a hint. */
+  pollMs: number
+  /** How far ahead things are claimed. */
+  horizonMs: number
+  leaseMs: number
+  claimBatch: number
+  limits: LaneLimits
+  /** Is told of every request that was made. */
+  onOutcome?: (outcome: Outcome) => void
+  /** From 0 to 1. */
+  random?: () => number
+}
+
+const WRITE_BATCH = 500
+const AGAIN_MS = 200
+/** So many times of what may be under way for one target, or one account, are claimed at once. */
+const SHARE = 8
+
+function withAtLeast(keys: string[], count: number): string[] {
+  return [...Map.groupBy(keys, (key) => key)].filter(([, all]) => all.length >= count).map(([key]) => key)
+}
+
+/**
+ * Sends what is due. It claims ahead of time, keeps what it has claimed in memory, and sends each thing at its moment, as
+ * far as the limits allow. Any number of engines work on one queue; the database decides which row is whose.
+ */
+export class Engine {
+  /** Names this engine in the queue; a new one for each life. */
+  readonly id = randomUUID()
+  readonly #options: EngineOptions
+  readonly #heap = new DueHeap<Task>()
+  readonly #lanes: Lanes<Task>
+  readonly #leases: Leases
+  readonly #beginning: Batcher<Task, Date | undefined>
+  readonly #recording: Batcher<Outcome, boolean>
+  readonly #capacity: number
+  readonly #busy = new Set<Promise<void>>()
+  #nextLook = () => {}
+  #nextFire = () => {}
+  #isLooking = false
+  #isWoken = false
+  /** There was more to claim than there was room for. */
+  #hasMore = false
+  /** Targets and accounts of which not everything was claimed. */
+  #cut = new Set<string>()
+  #isStopping = false
+  #isGivenUp = false
+
+  constructor(options: EngineOptions) {
+    this.#options = options
+    const { db, time, limits, claimBatch, leaseMs, log } = options
+    this.#capacity = Math.max(2 * claimBatch, 4 * limits.total)
+    this.#lanes = new Lanes(limits, (task) => this.#track(this.#send(task)))
+    this.#leases = new Leases({ db, time, leaseMs, log, holder: this.id })
+    this.#beginning = new Batcher((tasks) => this.#begin(tasks), WRITE_BATCH)
+    this.#recording = new Batcher((outcomes) => this.#record(outcomes), WRITE_BATCH)
+  }
+
+  /** How many are under way, by target. */
+  runningByHost(): ReadonlyMap<string, number> {
+    return this.#lanes.runningByHost()
+  }
+
+  start(): void {
+    this.#leases.start()
+    this.wake()
+  }
+
+  /** Looks now: something may be due before the next look. May be called too often. */
+  wake(): void {
+    if (this.#isStopping) return
+    this.#isWoken = true
+    if (!this.#isLooking) this.#track(this.#look())
+  }
+
+  /** Gives back what was not begun, and lets what is under way finish, for as long as the grace lasts. */
+  async stop(graceMs: number): Promise<void> {
+    this.#isStopping = true
+    this.#nextLook()
+    this.#nextFire()
+    const grace = setTimeout(() => this.#leases.abandon(new Error('the scheduler stopped meanwhile')), graceMs)
+    const end = setTimeout(() => {
+      this.#isGivenUp = true
+    }, graceMs + 2_000)
+    await this.#giveBack([...this.#heap.clear(), ...this.#lanes.clear()])
+    while (this.#busy.size > 0) await Promise.allSettled(this.#busy)
+    // A look that was under way has claimed something meanwhile.
+    await this.#giveBack([...this.#heap.clear(), ...this.#lanes.clear()])
+    clearTimeout(grace)
+    clearTimeout(end)
+    this.#leases.stop()
+  }
+
+  #track(work: Promise<void>): void {
+    this.#busy.add(work)
+    void work.finally(() => this.#busy.delete(work))
+  }
+
+  async #look(): Promise<void> {
+    this.#isLooking = true
+    this.#nextLook()
+    while (this.#isWoken && !this.#isStopping) {
+      this.#isWoken = false
+      try {
+        await this.#claim()
+      } catch (error) {
+        this.#options.log.warn('due jobs could not be claimed', { error })
+      }
+    }
+    this.#isLooking = false
+    if (this.#isStopping) return
+    const { time, pollMs } = this.#options
+    this.#nextLook = time.alarm(time.now() + pollMs, () => this.wake())
+  }
+
+  async #claim(): Promise<void> {
+    const { db, time, horizonMs, leaseMs, claimBatch, limits } = this.#options
+    if (this.#lanes.waiting > this.#capacity / 2) await this.#giveBack(this.#lanes.trim())
+    const limit = Math.min(claimBatch, this.#capacity - this.#leases.size)
+    this.#hasMore = limit <= 0
+    if (limit <= 0) return
+    const now = time.now()
+    const full = { fullHosts: this.#lanes.fullHosts(), fullAccounts: this.#lanes.fullAccounts() }
+    const shares = { perHost: SHARE * limits.perHost, perAccount: SHARE * limits.perAccount }
+    const tasks = await claim(db, {
+      holder: this.id,
+      now: new Date(now),
+      until: new Date(now + horizonMs),
+      leaseUntil: new Date(now + leaseMs),
+      limit,
+      ...shares,
+      ...full,
+    })
+    this.#hasMore = tasks.length === limit
+    const hosts = withAtLeast(
+      tasks.map(({ host }) => host),
+      shares.perHost,
+    )
+    const accounts = withAtLeast(
+      tasks.map(({ accountId }) => accountId),
+      shares.perAccount,
+    )
+    this.#cut = new Set([...full.fullHosts, ...full.fullAccounts, ...hosts, ...accounts])
+    for (const task of tasks) {
+      this.#leases.hold(task)
+      if (task.begunAt) this.#track(this.#noteLapse(task, task.begunAt))
+      else this.#heap.push(task)
+    }
+    this.#fire()
+    this.#lookAgainWithRoom()
+  }
+
+  /** Takes on more as soon as there is room, where there is more. @param done what has made room */
+  #lookAgainWithRoom(done?: Task): void {
+    const wasCut = done && (this.#cut.has(done.host) || this.#cut.has(done.accountId)) && !this.#lanes.isFull(done)
+    if ((this.#hasMore || wasCut) && this.#leases.size < this.#capacity / 2) this.wake()
+  }
+
+  /** Sends what has become due, and sets the alarm for what comes next. */
+  #fire(): void {
+    const { time } = this.#options
+    this.#nextFire()
+    if (this.#isStopping) return
+    let next = this.#heap.peek()
+    while (next && next.dueAt.getTime() <= time.now()) {
+      this.#heap.pop()
+      this.#lanes.enter(next)
+      next = this.#heap.peek()
+    }
+    if (next) this.#nextFire = time.alarm(next.dueAt.getTime(), () => this.#fire())
+  }
+
+  async #send(task: Task): Promise<void> {
+    const { sender, time, log, random = Math.random } = this.#options
+    let sent: Sent | undefined
+    try {
+      const begunAt = await this.#beginning.add(task)
+      if (begunAt) {
+        task.firstAt ??= begunAt
+        task.attempts++
+        const id = requestId(task.jobId, task.run, task.callbackId)
+        const request = buildRequest({ ...task, id, attempt: task.attempts }, new Date(time.now()))
+        sent = await sender.send(request, this.#leases.signalOf(task))
+      }
+    } catch (error) {
+      // The row is ours until its lease ends; then whoever takes it finds out how far it had come.
+      log.warn('a job could not be begun', { jobId: task.jobId, error })
+    } finally {
+      this.#lanes.leave(task)
+    }
+    if (sent) await this.#settle({ task, sent, verdict: decide(task, sent, random()) })
+    else this.#leases.release(task)
+    this.#lookAgainWithRoom(task)
+  }
+
+  /** A former holder began it and vanished: nobody knows how it went, and it is made again at once. */
+  async #noteLapse(task: Task, begunAt: Date): Promise<void> {
+    const { time, log, random = Math.random } = this.#options
+    log.warn('a request was under way when its sender vanished', { jobId: task.jobId })
+    const sent: Sent = {
+      sentAt: begunAt,
+      firstByteAt: null,
+      endedAt: new Date(time.now()),
+      address: null,
+      result: { kind: 'unknown', error: 'its sender vanished while it was under way' },
+    }
+    await this.#settle({ task, sent, verdict: decide(task, sent, random()) })
+    this.wake()
+  }
+
+  /** Writes down how a request went, for as long as it takes. */
+  async #settle(outcome: Outcome): Promise<void> {
+    const { log, onOutcome, horizonMs, time } = this.#options
+    const { task, verdict } = outcome
+    onOutcome?.(outcome)
+    try {
+      while (!this.#isGivenUp) {
+        try {
+          const isOurs = await this.#recording.add(outcome)
+          if (!isOurs) log.warn('an outcome came too late: the job is with another engine', { jobId: task.jobId })
+          break
+        } catch (error) {
+          if (!isUnavailable(error)) throw error
+          await pause(AGAIN_MS)
+        }
+      }
+    } catch (error) {
+      log.error('an outcome could not be written', { jobId: task.jobId, error })
+    } finally {
+      this.#leases.release(task)
+    }
+    const isSoon = verdict.kind === 'retry' && verdict.at.getTime() <= time.now() + horizonMs
+    const hasCallback = verdict.kind === 'succeeded' ? task.callbackUri : task.failureCallbackUri
+    if (isSoon || (verdict.kind !== 'retry' && hasCallback)) this.wake()
+  }
+
+  async #begin(tasks: Task[]): Promise<(Date | undefined)[]> {
+    const { db, time, leaseMs } = this.#options
+    const now = new Date(time.now())
+    const ours = await begin(db, { holder: this.id, tasks }, now, new Date(now.getTime() + leaseMs))
+    return tasks.map(({ id }) => (ours.has(id) ? now : undefined))
+  }
+
+  async #record(outcomes: Outcome[]): Promise<boolean[]> {
+    const { db, time, log } = this.#options
+    const write = (some: Outcome[]) => record(db, this.id, some, new Date(time.now()))
+    try {
+      const ours = await write(outcomes)
+      return outcomes.map(({ task }) => ours.has(task.id))
+    } catch (error) {
+      if (outcomes.length === 1 || isUnavailable(error)) throw error
+      // One of them cannot be written: it must not take the others with it.
+      log.warn('a batch of outcomes could not be written; trying each', { size: outcomes.length, error })
+    }
+    const results: boolean[] = []
+    for (const outcome of outcomes) {
+      const ours = await write([outcome]).catch((error) => {
+        log.error('an outcome could not be written', { jobId: outcome.task.jobId, error })
+        return new Set<number>()
+      })
+      results.push(ours.has(outcome.task.id))
+    }
+    return results
+  }
+
+  async #giveBack(tasks: Task[]): Promise<void> {
+    if (tasks.length === 0) return
+    for (const task of tasks) this.#leases.release(task)
+    try {
+      await handBack(this.#options.db, { holder: this.id, tasks })
+    } catch (error) {
+      this.#options.log.warn('jobs could not be given back; their leases will end', { error })
+    }
+  }
+}

@@ -1,0 +1,95 @@
+import type { Logger } from '@platform/log/logger.ts'
+import type { Db } from '../db/schema.ts'
+import { renew } from './claims.ts'
+import type { Task } from './task.ts'
+import type { Time } from './time.ts'
+
+export interface LeasesOptions {
+  db: Db
+  time: Time
+  leaseMs: number
+  holder: string
+  log: Logger
+}
+
+interface Lease {
+  task: Task
+  /** What ends the request, should the row be lost. */
+  request?: AbortController
+  /** By then, on the engine's clock, somebody else may take the row. */
+  until: number
+}
+
+/** What an engine has claimed and not settled. Leases are renewed well before they end, all with one statement. */
+export class Leases {
+  readonly #options: LeasesOptions
+  readonly #held = new Map<number, Lease>()
+  #nextRenewal = () => {}
+  #isStopped = false
+
+  constructor(options: LeasesOptions) {
+    this.#options = options
+  }
+
+  get size(): number {
+    return this.#held.size
+  }
+
+  start(): void {
+    const { time, leaseMs } = this.#options
+    this.#nextRenewal = time.alarm(time.now() + leaseMs / 3, () => void this.#renew())
+  }
+
+  stop(): void {
+    this.#isStopped = true
+    this.#nextRenewal()
+  }
+
+  hold(task: Task): void {
+    const { time, leaseMs } = this.#options
+    this.#held.set(task.id, { task, until: time.now() + leaseMs })
+  }
+
+  release(task: Task): void {
+    // The same row may have been claimed anew meanwhile.
+    if (this.#held.get(task.id)?.task === task) this.#held.delete(task.id)
+  }
+
+  /** Aborted when the row is lost: somebody else may send then, and never two at a time. */
+  signalOf(task: Task): AbortSignal {
+    const request = new AbortController()
+    const lease = this.#held.get(task.id)
+    if (lease?.task === task) lease.request = request
+    else request.abort(new Error('the lease was lost'))
+    return request.signal
+  }
+
+  /** Ends every request that is under way. */
+  abandon(reason: Error): void {
+    for (const { request } of this.#held.values()) request?.abort(reason)
+  }
+
+  async #renew(): Promise<void> {
+    const { db, time, leaseMs, holder, log } = this.#options
+    const leases = [...this.#held.values()]
+    const until = time.now() + leaseMs
+    try {
+      if (leases.length > 0) {
+        const ours = await renew(db, { holder, tasks: leases.map(({ task }) => task) }, new Date(until))
+        for (const lease of leases) {
+          if (ours.has(lease.task.id)) lease.until = until
+          else this.#lose(lease)
+        }
+      }
+    } catch (error) {
+      log.warn('leases could not be renewed', { count: leases.length, error })
+    }
+    for (const lease of leases) if (lease.until <= time.now()) this.#lose(lease)
+    if (!this.#isStopped) this.#nextRenewal = time.alarm(time.now() + leaseMs / 3, () => void this.#renew())
+  }
+
+  #lose(lease: Lease): void {
+    // What was settled during the renewal is not lost.
+    if (this.#held.get(lease.task.id) === lease) lease.request?.abort(new Error('the lease was lost'))
+  }
+}

@@ -1,0 +1,86 @@
+import { sql } from 'kysely'
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
+import type { Db } from '../db/schema.ts'
+import type { Outcome } from './record.ts'
+
+// Targets are the clients' choice, so the number of series is not.
+const MAX_HOSTS = 100
+const OTHERS = 'other'
+
+/** What can be seen of an engine from outside. */
+export class EngineMetrics {
+  readonly #outcomes: Counter<'kind' | 'host' | 'outcome'>
+  readonly #lateness: Histogram<'kind'>
+  readonly #hosts = new Set<string>()
+
+  /**
+   * @param now the engine's clock
+   * @param runningByHost what is under way at the moment
+   */
+  constructor(
+    registry: Registry,
+    { db, now, runningByHost }: { db: Db; now: () => Date; runningByHost: () => ReadonlyMap<string, number> },
+  ) {
+    const registers = [registry]
+    this.#outcomes = new Counter({
+      name: 'scheduler_requests_total',
+      help: 'Requests made, by what followed: succeeded, retry, failed.',
+      labelNames: ['kind', 'host', 'outcome'],
+      registers,
+    })
+    this.#lateness = new Histogram({
+      name: 'scheduler_lateness_seconds',
+      help: 'From when a request was due to when it was sent.',
+      labelNames: ['kind'],
+      buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30, 300],
+      registers,
+    })
+    const labelOf = (host: string) => this.#labelOf(host)
+    new Gauge({
+      name: 'scheduler_running',
+      help: 'Requests under way in this process.',
+      labelNames: ['host'],
+      registers,
+      collect() {
+        this.reset()
+        for (const [host, count] of runningByHost()) this.inc({ host: labelOf(host) }, count)
+      },
+    })
+    new Gauge({
+      name: 'scheduler_queue',
+      help: 'In the whole database: due (not begun), late (due for more than a second), begun.',
+      labelNames: ['state'],
+      registers,
+      async collect() {
+        const counts = await countQueue(db, now())
+        for (const [state, count] of Object.entries(counts)) this.set({ state }, count)
+      },
+    })
+  }
+
+  observe({ task, sent, verdict }: Outcome): void {
+    this.#outcomes.inc({ kind: task.kind, host: this.#labelOf(task.host), outcome: verdict.kind })
+    const late = sent.sentAt.getTime() - task.dueAt.getTime()
+    if (task.lapses === 0) this.#lateness.observe({ kind: task.kind }, Math.max(late, 0) / 1_000)
+  }
+
+  #labelOf(host: string): string {
+    if (this.#hosts.has(host)) return host
+    if (this.#hosts.size >= MAX_HOSTS) return OTHERS
+    this.#hosts.add(host)
+    return host
+  }
+}
+
+async function countQueue(db: Db, now: Date): Promise<{ due: number; late: number; begun: number }> {
+  // Claimed rows have their next look at the lease's end, so those with a holder are counted by their due time.
+  const { rows } = await sql<{ due: number; late: number; begun: number }>`
+    select count(*) filter (where begun_at is null and due_at <= ${now}) as due,
+      count(*) filter (where begun_at is null and due_at <= ${new Date(now.getTime() - 1_000)}) as late,
+      count(*) filter (where begun_at is not null) as begun
+    from (
+      select due_at, begun_at from queue where next_at <= ${now} and holder is null
+      union all select due_at, begun_at from queue where holder is not null
+    ) pending`.execute(db)
+  return rows[0] ?? { due: 0, late: 0, begun: 0 }
+}

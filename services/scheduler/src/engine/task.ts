@@ -1,0 +1,38 @@
+/** What a row of the queue stands for. */
+export type TaskKind = 'request' | 'callback' | 'failure_callback'
+
+/** One thing to send, claimed by an engine, with all that it needs for it. */
+export interface Task {
+  /** In the queue. */
+  id: number
+  /** Shows that the row is still ours. */
+  token: number
+  kind: TaskKind
+  jobId: string
+  callbackId: number | null
+  accountId: string
+  host: string
+  dueAt: Date
+  /** Set when a former holder has begun it and vanished. */
+  begunAt: Date | null
+  firstAt: Date | null
+  /** Requests of this run's schedule that have failed. */
+  tries: number
+  /** How often in a row a holder has vanished with it. */
+  lapses: number
+  /** Requests of this run that were begun. */
+  attempts: number
+  run: number
+  method: string
+  uri: string
+  headers: Record<string, string> | null
+  body: string | null
+  retryLimit: number
+  cron: string | null
+  /** Of the cron rule. */
+  zone: string
+  callbackUri: string | null
+  failureCallbackUri: string | null
+  /** Of the account, the current one first. */
+  secrets: string[]
+}

@@ -1,0 +1,130 @@
+import { defineRoute } from '@platform/http/route.ts'
+import { Type } from 'typebox'
+import { RefusalAnswer } from '../api/dialect.ts'
+import {
+  Attempt,
+  BatchParameters,
+  Job,
+  JobEcho,
+  JobParameters,
+  JobParams,
+  ListQuery,
+  Preview,
+  success,
+} from './shapes.ts'
+
+const read = { tag: 'scheduler', access: { scope: 'jobs:read' }, errorAnswer: RefusalAnswer } as const
+const write = { tag: 'scheduler', access: { scope: 'jobs:write' }, errorAnswer: RefusalAnswer } as const
+
+const PASSING =
+  'Parameters come as JSON (`{"job":{"at":…}}`), as a form, or in the query (`job[at]=…`). `.json` may be left off. Errors are `{"error":{"PARAMETER":"MESSAGE"}}`.'
+
+export const createDefinition = defineRoute({
+  ...write,
+  method: 'post',
+  path: '/jobs.json',
+  operationId: 'createJob',
+  summary: 'Schedule a request',
+  description: PASSING,
+  body: JobParameters,
+  responses: { 200: success({ job: JobEcho }) },
+  errors: ['rate_limited', 'conflict'],
+})
+
+export const batchDefinition = defineRoute({
+  ...write,
+  method: 'post',
+  path: '/jobs/batch.json',
+  operationId: 'createJobs',
+  summary: 'Schedule up to 1,000 requests, all or none',
+  description: 'JSON only. Errors name the job by its place: `jobs[3][uri]`.',
+  body: BatchParameters,
+  responses: { 200: success({ jobs: Type.Array(JobEcho) }) },
+  errors: ['rate_limited', 'conflict'],
+})
+
+export const previewDefinition = defineRoute({
+  ...write,
+  method: 'post',
+  path: '/jobs/preview.json',
+  operationId: 'previewJob',
+  summary: 'Show what a job would send, when, and whether its target is allowed',
+  description: `Nothing is created. ${PASSING}`,
+  body: JobParameters,
+  responses: { 200: success({ preview: Preview }) },
+})
+
+export const listDefinition = defineRoute({
+  ...read,
+  method: 'get',
+  path: '/jobs.json',
+  operationId: 'listJobs',
+  summary: 'List jobs, newest first',
+  description: 'Ids, or with `details` the jobs themselves.',
+  query: ListQuery,
+  responses: { 200: success({ jobs: Type.Array(Type.Union([Type.String(), Job])) }) },
+})
+
+export const getDefinition = defineRoute({
+  ...read,
+  method: 'get',
+  path: '/jobs/{id}.json',
+  operationId: 'getJob',
+  summary: 'Get a job',
+  params: JobParams,
+  responses: { 200: success({ job: Job }) },
+  errors: ['not_found'],
+})
+
+export const updateDefinition = defineRoute({
+  ...write,
+  method: 'put',
+  path: '/jobs/{id}.json',
+  operationId: 'updateJob',
+  summary: 'Change a job',
+  description: `What is left out stays. Clients that cannot send PUT send POST with \`_method=PUT\`. With \`If-Match\` only the job that was seen is changed; a job that has begun never is. ${PASSING}`,
+  params: JobParams,
+  body: JobParameters,
+  responses: { 200: success({ job: JobEcho }) },
+  errors: ['not_found', 'conflict'],
+})
+
+export const deleteDefinition = defineRoute({
+  ...write,
+  method: 'delete',
+  path: '/jobs/{id}.json',
+  operationId: 'deleteJob',
+  summary: 'Delete a job that has not begun',
+  description: 'Clients that cannot send DELETE send POST with `_method=DELETE`.',
+  params: JobParams,
+  responses: { 200: success({ message: Type.String() }) },
+  errors: ['not_found', 'conflict'],
+})
+
+export const attemptsDefinition = defineRoute({
+  ...read,
+  method: 'get',
+  path: '/jobs/{id}/attempts.json',
+  operationId: 'listJobAttempts',
+  summary: 'Every request made for a job, callbacks too, oldest first',
+  params: JobParams,
+  responses: { 200: success({ attempts: Type.Array(Attempt) }) },
+  errors: ['not_found'],
+})
+
+const command = (name: string, operationId: string, summary: string) =>
+  defineRoute({
+    ...write,
+    method: 'post',
+    path: `/jobs/{id}/${name}.json`,
+    operationId,
+    summary,
+    params: JobParams,
+    responses: { 200: success({ job: Job }) },
+    errors: ['not_found', 'conflict'],
+  })
+
+export const runDefinition = command('run', 'runJob', "Send a job's request now, also once more after it has finished")
+export const cancelDefinition = command('cancel', 'cancelJob', 'End a job: no more requests, no more retries')
+export const pauseDefinition = command('pause', 'pauseJob', 'Keep a job from being sent until it is resumed')
+export const resumeDefinition = command('resume', 'resumeJob', 'Take up a paused job')

@@ -1,0 +1,138 @@
+import { runCommand } from '@platform/http/idempotency.ts'
+import { type Route, route } from '@platform/http/route.ts'
+import type { Db, Tx } from '../db/schema.ts'
+import type { TargetGuard } from '../sending/target-guard.ts'
+import { zoneOf } from '../settings/settings.ts'
+import { listAttempts } from './attempts.ts'
+import { faultsOfTargets, refuseFaults } from './check-targets.ts'
+import * as definitions from './definitions.ts'
+import { getJob, listJobIds, listJobs } from './find-jobs.ts'
+import { etagOf, type QueuedJobRow, toEcho, toJob } from './job-view.ts'
+import {
+  type CommandContext,
+  cancelJob,
+  changeJob,
+  createJobs,
+  deleteJob,
+  lockJob,
+  pauseJob,
+  resumeJob,
+  runJob,
+} from './jobs.ts'
+import { previewJob } from './preview.ts'
+import { isComplete, type JobWish, type NewJobWish, readJob } from './read-job.ts'
+import type { JobInput } from './shapes.ts'
+
+export interface JobRouteDeps {
+  db: Db
+  /** The time as engines know it. */
+  now: () => Date
+  guard: TargetGuard
+  horizonMs: number
+  quota: number
+}
+
+type Command = (trx: Tx, context: CommandContext, job: QueuedJobRow) => Promise<QueuedJobRow>
+
+/** Jobs, and what can be done with them. */
+export function jobRoutes({ db, now, guard, horizonMs, quota }: JobRouteDeps): Route[] {
+  const contextOf = (accountId: string): CommandContext => ({ accountId, now: now(), horizonMs, quota })
+
+  /** @throws ParameterError */
+  const readNew = async (accountId: string, inputs: JobInput[], nameOf: (i: number, name: string) => string) => {
+    const zone = await zoneOf(db, accountId)
+    const read = inputs.map((input) => readJob(input, { zone, now: now() }))
+    const targets = await faultsOfTargets(
+      guard,
+      read.map(({ wish }) => wish),
+    )
+    const faults = read.flatMap(({ faults }, i) =>
+      Object.entries({ ...faults, ...targets[i] }).map(([name, message]) => [nameOf(i, name), message]),
+    )
+    refuseFaults(Object.fromEntries(faults))
+    return read.map(({ wish }) => complete(wish))
+  }
+
+  const readChange = async (accountId: string, input: JobInput, job: QueuedJobRow): Promise<JobWish> => {
+    const zone = await zoneOf(db, accountId)
+    const { wish, faults } = readJob(input, { zone, now: now(), standing: job })
+    const [targets] = await faultsOfTargets(guard, [wish])
+    refuseFaults({ ...faults, ...targets })
+    return wish
+  }
+
+  const commandRoute = (definition: typeof definitions.runDefinition, command: Command): Route =>
+    route(definition, async (request) =>
+      runCommand(db, request, async (trx) => {
+        const job = await lockJob(trx, request.caller.userId, request.params.id)
+        const changed = await command(trx, contextOf(request.caller.userId), job)
+        return { status: 200, headers: { ETag: etagOf(changed) }, body: { success: { job: toJob(changed) } } }
+      }),
+    )
+
+  return [
+    route(definitions.batchDefinition, async (request) => {
+      const accountId = request.caller.userId
+      const wishes = await readNew(accountId, request.body.jobs, (i, name) => `jobs[${i}][${name}]`)
+      return runCommand(db, request, async (trx) => {
+        const jobs = await createJobs(trx, contextOf(accountId), wishes)
+        return { status: 200, body: { success: { jobs: jobs.map(toEcho) } } }
+      })
+    }),
+    route(definitions.previewDefinition, async ({ caller, body }) => {
+      const zone = await zoneOf(db, caller.userId)
+      const { wish, faults } = readJob(body.job ?? {}, { zone, now: now() })
+      refuseFaults(faults)
+      const preview = await previewJob(guard, complete(wish), zone)
+      return { status: 200, body: { success: { preview } } }
+    }),
+    route(definitions.createDefinition, async (request) => {
+      const accountId = request.caller.userId
+      const wishes = await readNew(accountId, [request.body.job ?? {}], (_, name) => name)
+      return runCommand(db, request, async (trx) => {
+        const [job] = await createJobs(trx, contextOf(accountId), wishes)
+        if (!job) throw new Error('No job was created.')
+        return { status: 200, headers: { ETag: etagOf(job) }, body: { success: { job: toEcho(job) } } }
+      })
+    }),
+    route(definitions.listDefinition, async ({ caller, query }) => {
+      const jobs = query.details
+        ? (await listJobs(db, caller.userId, query)).map(toJob)
+        : await listJobIds(db, caller.userId, query)
+      return { status: 200, body: { success: { jobs } } }
+    }),
+    route(definitions.getDefinition, async ({ caller, params }) => {
+      const job = await getJob(db, caller.userId, params.id)
+      return { status: 200, headers: { ETag: etagOf(job) }, body: { success: { job: toJob(job) } } }
+    }),
+    route(definitions.updateDefinition, async (request) => {
+      const { caller, params, body, headers } = request
+      const wish = await readChange(caller.userId, body.job ?? {}, await getJob(db, caller.userId, params.id))
+      return runCommand(db, request, async (trx) => {
+        const job = await lockJob(trx, caller.userId, params.id)
+        const changed = await changeJob(trx, contextOf(caller.userId), job, wish, headers['if-match'])
+        return { status: 200, headers: { ETag: etagOf(changed) }, body: { success: { job: toEcho(changed) } } }
+      })
+    }),
+    route(definitions.deleteDefinition, async (request) =>
+      runCommand(db, request, async (trx) => {
+        const job = await lockJob(trx, request.caller.userId, request.params.id)
+        await deleteJob(trx, contextOf(request.caller.userId), job, request.headers['if-match'])
+        return { status: 200, body: { success: { message: 'Job deleted' } } }
+      }),
+    ),
+    route(definitions.attemptsDefinition, async ({ caller, params }) => {
+      await getJob(db, caller.userId, params.id)
+      return { status: 200, body: { success: { attempts: await listAttempts(db, params.id) } } }
+    }),
+    commandRoute(definitions.runDefinition, runJob),
+    commandRoute(definitions.cancelDefinition, cancelJob),
+    commandRoute(definitions.pauseDefinition, pauseJob),
+    commandRoute(definitions.resumeDefinition, resumeJob),
+  ]
+}
+
+function complete(wish: JobWish): NewJobWish {
+  if (!isComplete(wish)) throw new Error('A wish without a fault lacks something.')
+  return wish
+}

@@ -1,0 +1,85 @@
+import { defineRoute, type Route, route } from '@platform/http/route.ts'
+import { DateTime } from '@platform/http/schemas.ts'
+import { Type } from 'typebox'
+import { RefusalAnswer } from '../api/dialect.ts'
+import type { Db, Tx } from '../db/schema.ts'
+import { success } from '../jobs/shapes.ts'
+import { getSettings, rotateSecret, setLegacyStatus, zoneOf } from './settings.ts'
+
+const Settings = Type.Object(
+  {
+    timezone: Type.String({ description: "The account's; it is changed there." }),
+    legacy_status: Type.Boolean({ description: 'Errors are answered with status 200.' }),
+    signing_secret: Type.String({ description: 'Requests are signed with it as Standard Webhooks has it.' }),
+    previous_signing_secret: Type.Optional(Type.String()),
+    previous_signing_secret_until: Type.Optional(DateTime),
+  },
+  { title: 'JobSettings' },
+)
+
+const common = { tag: 'scheduler', errorAnswer: RefusalAnswer, responses: { 200: success({ settings: Settings }) } }
+const write = { ...common, access: { scope: 'jobs:write' } }
+
+// The secret is shown, so a key that may only read jobs is not enough.
+const getDefinition = defineRoute({
+  ...write,
+  method: 'get',
+  path: '/jobs/settings.json',
+  operationId: 'getJobSettings',
+  summary: "The account's settings for jobs, with the signing secret",
+})
+
+const putDefinition = defineRoute({
+  ...write,
+  method: 'put',
+  path: '/jobs/settings.json',
+  operationId: 'updateJobSettings',
+  summary: "Change the account's settings for jobs",
+  body: Type.Object({ legacy_status: Type.Boolean() }, { title: 'JobSettingsInput' }),
+})
+
+const rotateDefinition = defineRoute({
+  ...write,
+  method: 'post',
+  path: '/jobs/settings/secret/rotate.json',
+  operationId: 'rotateJobSecret',
+  summary: 'Replace the signing secret',
+  description: 'For `grace_hours` requests carry a signature by the old one, too.',
+  query: Type.Object({ grace_hours: Type.Number({ minimum: 0, maximum: 168, default: 24 }) }),
+})
+
+const HOUR_MS = 3_600_000
+
+/** An account's settings for its jobs. */
+export function settingsRoutes({ db, now }: { db: Db; now: () => Date }): Route[] {
+  const show = async (trx: Tx, accountId: string) => {
+    const { legacyStatus, signingSecret, previousSecret, previousSecretUntil } = await getSettings(
+      trx,
+      accountId,
+      now(),
+    )
+    const settings = {
+      timezone: await zoneOf(trx, accountId),
+      legacy_status: legacyStatus,
+      signing_secret: signingSecret,
+      previous_signing_secret: previousSecret,
+      previous_signing_secret_until: previousSecretUntil?.toISOString(),
+    }
+    return { status: 200 as const, headers: { 'Cache-Control': 'no-store' }, body: { success: { settings } } }
+  }
+  return [
+    route(getDefinition, async ({ caller }) => db.transaction().execute((trx) => show(trx, caller.userId))),
+    route(putDefinition, async ({ caller, body }) =>
+      db.transaction().execute(async (trx) => {
+        await setLegacyStatus(trx, caller.userId, body.legacy_status)
+        return show(trx, caller.userId)
+      }),
+    ),
+    route(rotateDefinition, async ({ caller, query }) =>
+      db.transaction().execute(async (trx) => {
+        await rotateSecret(trx, caller.userId, new Date(now().getTime() + query.grace_hours * HOUR_MS))
+        return show(trx, caller.userId)
+      }),
+    ),
+  ]
+}

@@ -1,0 +1,120 @@
+import { createHmac } from 'node:crypto'
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { eventually } from '@platform/testing/eventually.ts'
+import { type Account, type Scheduler, type Success, startScheduler } from './harness.ts'
+import { type Received, startTarget, status, type Target } from './target.ts'
+
+let scheduler: Scheduler
+let target: Target
+let ana: Account
+beforeAll(async () => {
+  target = await startTarget()
+  scheduler = await startScheduler()
+  ana = await scheduler.account()
+})
+afterAll(async () => {
+  await scheduler.stop()
+  await target.stop()
+})
+
+const at = () => scheduler.time.date().toISOString()
+const first = (path: string): Promise<Received> =>
+  eventually(() => {
+    const [received] = target.at(path)
+    if (!received) throw new Error(`Nothing came to ${path}.`)
+    return received
+  })
+
+describe('A callback', () => {
+  it('tells of the answer in six fields, as a POST with JSON', async () => {
+    target.answer('/work', (res) => res.writeHead(201, { 'content-type': 'text/plain' }).end('made'))
+    const id = await ana.schedule({ at: at(), uri: `${target.url}/work`, callback_uri: `${target.url}/told` })
+    const { method, headers, body } = await first('/told')
+    expect(method).toBe('POST')
+    expect(headers['content-type']).toBe('application/json')
+    expect(headers['webhook-id']).toMatch(new RegExp(`^callback_${id}_`))
+    expect(JSON.parse(body)).toEqual({
+      response_http_version: '1.1',
+      response_code: 201,
+      response_code_type: 'Created',
+      response_content_length: 4,
+      response_content_type: 'text/plain',
+      response_body: 'made',
+    })
+    await eventually(async () =>
+      expect((await ana.attempts(id)).map(({ kind, outcome }) => [kind, outcome])).toEqual([
+        ['request', 'succeeded'],
+        ['callback', 'succeeded'],
+      ]),
+    )
+  })
+
+  it('is kept, and tried again by the same schedule; the job has succeeded meanwhile', async () => {
+    target.answer('/deaf', status(500))
+    const id = await ana.schedule({ at: at(), uri: `${target.url}/fine`, callback_uri: `${target.url}/deaf` })
+    await first('/deaf')
+    const attempts = (count: number) =>
+      eventually(async () =>
+        expect((await ana.attempts(id)).filter(({ kind }) => kind === 'callback')).toHaveLength(count),
+      )
+    await attempts(1)
+    expect((await ana.job(id)).status).toBe('succeeded')
+    scheduler.time.advance(10_000)
+    await attempts(2)
+    target.answer('/deaf', status(200))
+    scheduler.time.advance(110_000)
+    await attempts(3)
+    const bodies = target.at('/deaf').map(({ body, headers }) => [body, headers['webhook-id']])
+    expect(new Set(bodies.map(String)).size).toBe(1)
+    scheduler.time.advance(24 * 3_600_000)
+    expect((await scheduler.query('select status from scheduler.callback where job_id = $1', [id]))[0]).toEqual({
+      status: 'delivered',
+    })
+  })
+
+  it('for failures comes after the last failure, and not before', async () => {
+    target.answer('/broken', status(500))
+    const job = { at: at(), uri: `${target.url}/broken`, limit: 1 }
+    const callbacks = { callback_uri: `${target.url}/good`, failure_callback_uri: `${target.url}/bad` }
+    const id = await ana.schedule({ ...job, ...callbacks })
+    await eventually(async () => expect((await ana.job(id)).status).toBe('retrying'))
+    expect(target.at('/bad')).toEqual([])
+    scheduler.time.advance(10_000)
+    expect(JSON.parse((await first('/bad')).body)).toMatchObject({ response_code: 500, response_body: 'status 500' })
+    expect(target.at('/good')).toEqual([])
+  })
+})
+
+describe('A signature', () => {
+  const isSignedWith = (secret: string, { headers, body }: Received) => {
+    const text = `${headers['webhook-id']}.${headers['webhook-timestamp']}.${body}`
+    const key = Buffer.from(secret.replace('whsec_', ''), 'base64')
+    const signature = `v1,${createHmac('sha256', key).update(text).digest('base64')}`
+    return String(headers['webhook-signature']).split(' ').includes(signature)
+  }
+  interface Settings {
+    signing_secret: string
+    previous_signing_secret?: string
+  }
+  type Shown = Success<{ settings: Settings }>
+
+  it("is by the account's secret, and by the one before for as long as it is kept", async () => {
+    const ben = await scheduler.account()
+    const before = (await ben.get<Shown>('/jobs/settings.json')).body.success.settings.signing_secret
+    await ben.schedule({ at: at(), uri: `${target.url}/signed/1`, body: 'text' })
+    expect(isSignedWith(before, await first('/signed/1'))).toBe(true)
+
+    const { body } = await ben.post<Shown>('/jobs/settings/secret/rotate.json?grace_hours=1')
+    const { signing_secret: after, previous_signing_secret } = body.success.settings
+    expect(previous_signing_secret).toBe(before)
+    expect(after).not.toBe(before)
+    await ben.schedule({ at: at(), uri: `${target.url}/signed/2` })
+    const second = await first('/signed/2')
+    expect([isSignedWith(before, second), isSignedWith(after, second)]).toEqual([true, true])
+
+    scheduler.time.advance(3_600_001)
+    await ben.schedule({ at: at(), uri: `${target.url}/signed/3` })
+    const third = await first('/signed/3')
+    expect([isSignedWith(before, third), isSignedWith(after, third)]).toEqual([false, true])
+  })
+})

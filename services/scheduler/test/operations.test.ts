@@ -1,0 +1,103 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { openDatabase } from '@platform/db/database.ts'
+import { createLogger } from '@platform/log/logger.ts'
+import { eventually } from '@platform/testing/eventually.ts'
+import type { SchedulerTables } from '../src/db/schema.ts'
+import { keepPartitions } from '../src/engine/partitions.ts'
+import { type Account, type Scheduler, startScheduler } from './harness.ts'
+import { startTarget, status, type Target } from './target.ts'
+
+let scheduler: Scheduler
+let target: Target
+let ana: Account
+beforeAll(async () => {
+  target = await startTarget()
+  scheduler = await startScheduler({
+    env: { HOST_CONCURRENCY: '2', ACCOUNT_CONCURRENCY: '8', LEASE_MS: '3000', REQUEST_TIMEOUT_MS: '20000' },
+  })
+  ana = await scheduler.account()
+})
+afterAll(async () => {
+  await scheduler.stop()
+  await target.stop()
+})
+
+const at = () => scheduler.time.date().toISOString()
+const metrics = async () => (await fetch(`${scheduler.url}/metrics`)).text()
+
+describe('A slow target', () => {
+  it('gets no more at a time than its share, and starves nobody', async () => {
+    const other = await startTarget()
+    const waiting: (() => void)[] = []
+    target.answer('/slow', (res) => void waiting.push(() => res.end()))
+    const jobs = Array.from({ length: 40 }, (_, i) => ({ at: at(), uri: `${target.url}/slow?${i}` }))
+    await ana.post('/jobs/batch.json', { jobs })
+    await eventually(() => expect(waiting).toHaveLength(2))
+    const ids = await Promise.all([1, 2, 3].map((i) => ana.schedule({ at: at(), uri: `${other.url}/fast/${i}` })))
+    for (const id of ids) await eventually(async () => expect((await ana.job(id)).status).toBe('succeeded'))
+    expect(waiting).toHaveLength(2)
+    expect(await metrics()).toContain(`scheduler_running{host="127.0.0.1:${target.port}"} 2`)
+    // Leases of what waits are renewed, third by third: none is lost.
+    for (let i = 0; i < 10; i++) {
+      scheduler.time.advance(1_000)
+      await scheduler.query('select 1')
+    }
+    let answered = 0
+    await eventually(
+      async () => {
+        for (const answer of waiting.splice(0)) {
+          answer()
+          answered++
+        }
+        expect(answered).toBe(40)
+      },
+      { timeoutMs: 20_000 },
+    )
+    await eventually(async () => {
+      const [left] = await scheduler.query<{ count: number }>('select count(*)::int from scheduler.queue')
+      expect(left?.count).toBe(0)
+    })
+    expect(target.at('/slow')).toHaveLength(40)
+    await other.stop()
+  })
+})
+
+describe('What can be seen from outside', () => {
+  it('is how many requests were made, with which end, how late, and what waits', async () => {
+    target.answer('/ends', status(500))
+    const id = await ana.schedule({ at: at(), uri: `${target.url}/ends`, limit: 1 })
+    await eventually(async () => expect((await ana.job(id)).status).toBe('retrying'))
+    scheduler.time.advance(10_000)
+    await eventually(async () => expect((await ana.job(id)).status).toBe('failed'))
+    const text = await metrics()
+    const host = `127.0.0.1:${target.port}`
+    expect(text).toContain(`scheduler_requests_total{kind="request",host="${host}",outcome="retry"} 1`)
+    expect(text).toContain(`scheduler_requests_total{kind="request",host="${host}",outcome="failed"} 1`)
+    expect(text).toMatch(/scheduler_lateness_seconds_bucket\{le="0.05",kind="request"\} \d+/)
+    expect(text).toContain('scheduler_queue{state="late"} 0')
+  })
+})
+
+describe('Attempts', () => {
+  const log = createLogger({ service: 'test', level: 'silent', format: 'json' })
+
+  it('are kept in tables by day, and forgotten with them', async () => {
+    const database = openDatabase<SchedulerTables>({
+      url: scheduler.database.urlFor('scheduler'),
+      applicationName: 'test',
+      log,
+    })
+    const days = async () => {
+      const rows = await scheduler.query<{ name: string }>(
+        "select relname as name from pg_class where relname ~ '^attempt_2030' and relkind = 'r' order by 1",
+      )
+      return rows.map(({ name }) => name)
+    }
+    await Promise.all([1, 2, 3].map(() => keepPartitions(database.db, new Date('2030-01-01T05:00:00Z'), 30)))
+    const first = ['attempt_20300101', 'attempt_20300102', 'attempt_20300103', 'attempt_20300104']
+    expect(await days()).toEqual(first)
+    await keepPartitions(database.db, new Date('2030-02-01T05:00:00Z'), 30)
+    expect(await days()).toEqual([...first.slice(1), ...['01', '02', '03', '04'].map((day) => `attempt_203002${day}`)])
+    await database.close()
+  })
+})

@@ -1,0 +1,129 @@
+import { randomUUID } from 'node:crypto'
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { Client } from '@platform/testing/client.ts'
+import { eventually } from '@platform/testing/eventually.ts'
+import { type Platform, startPlatform } from '@platform/testing/platform.ts'
+import { onServer } from '@platform/testing/server.ts'
+import type { JobEcho } from '../src/jobs/shapes.ts'
+import type { Refused, Success } from './harness.ts'
+import { startTarget, type Target } from './target.ts'
+
+let platform: Platform
+let target: Target
+let apiKey: string
+let client: Client
+beforeAll(async () => {
+  target = await startTarget()
+  platform = await startPlatform({ env: { ALLOWED_INNER_TARGETS: '127.0.0.0/8' } })
+  const account = { email: `${randomUUID()}@example.com`, password: 'correct horse', timezone: 'America/Los_Angeles' }
+  const { body } = await platform.nobody.post<{ apiKey: string }>('/accounts', account)
+  apiKey = body.apiKey
+  client = new Client(platform.url)
+  await eventually(async () => {
+    const settings = await client.get<Success<{ settings: { timezone: string } }>>(
+      `/jobs/settings.json?apikey=${apiKey}`,
+    )
+    expect(settings.body.success.settings.timezone).toBe('America/Los_Angeles')
+  })
+})
+afterAll(async () => {
+  await platform.stop()
+  await target.stop()
+})
+
+type Echo = Success<{ job: JobEcho }>
+const FORM = { 'content-type': 'application/x-www-form-urlencoded' }
+const JSON_TYPE = { 'content-type': 'application/json' }
+const JOB = 'job[at]=2030-01-31T18:36:21&job[method]=POST&job[uri]=http://yourapp.com/?var1=true%26var2=false'
+const expected = {
+  id: expect.any(String),
+  uri: 'http://yourapp.com:80/?var1=true&var2=false',
+  method: 'POST',
+  at: '2030-01-31 18:36:21 -0800',
+}
+
+describe('An API key', () => {
+  it.each<[string, () => [string, string | undefined, Record<string, string>]]>([
+    ['in the query', () => [`/jobs.json?${JOB}&apikey=${apiKey}`, '', FORM]],
+    ['in a header', () => [`/jobs.json?${JOB}`, undefined, { 'x-api-key': apiKey }]],
+    ['in a form', () => ['/jobs.json', `${JOB}&apikey=${apiKey}`, FORM]],
+    [
+      'in JSON with single quotes',
+      () => [
+        '/jobs.json',
+        `{ 'job':{ 'uri':'http://yourapp.com/?var1=true&var2=false',\n'at':'2030-01-31T18:36:21', 'method':'POST' }, 'apikey':'${apiKey}' }`,
+        JSON_TYPE,
+      ],
+    ],
+    [
+      'in JSON, spelled with escapes',
+      () => [
+        '/jobs.json',
+        `{"job":{"uri":"http://yourapp.com/?var1=true&var2=false","at":"2030-01-31T18:36:21"},"\\u0061pikey":"${apiKey}"}`,
+        JSON_TYPE,
+      ],
+    ],
+  ])('is taken %s', async (_, request) => {
+    const [path, body, headers] = request()
+    const answer = await client.send<Echo>('POST', path, body, headers)
+    expect([answer.status, answer.body]).toEqual([200, { success: { job: expected } }])
+  })
+
+  it('is not passed on: nothing that the scheduler keeps has it', async () => {
+    const body = { job: { uri: 'http://yourapp.com', at: '2030-01-31T18:36:21' }, apikey: apiKey }
+    await client.post('/jobs.json', body, { 'idempotency-key': 'kept' })
+    const dump = await onServer(platform.database.adminUrl, async (server) => {
+      const { rows } = await server.query('select * from scheduler.job')
+      const keys = await server.query('select * from scheduler.idempotency_key')
+      return JSON.stringify([rows, keys.rows])
+    })
+    expect(dump).toContain('yourapp.com')
+    expect(dump).not.toContain(apiKey.slice(-20))
+  })
+
+  it.each<[string, () => [string, string | undefined, Record<string, string>]]>([
+    ['is missing', () => [`/jobs.json?${JOB}`, '', FORM]],
+    ['is wrong', () => ['/jobs.json', `${JOB}&apikey=pk_wrong`, FORM]],
+    ['is there twice', () => [`/jobs.json?apikey=${apiKey}`, `${JOB}&apikey=${apiKey}`, FORM]],
+    ['is under another name', () => ['/jobs.json', `${JOB}&ApiKey=${apiKey}`, FORM]],
+  ])('that %s is told of in the form of this API', async (_, request) => {
+    const [path, body, headers] = request()
+    const answer = await client.send<Refused>('POST', path, body, headers)
+    expect([answer.status, Object.keys(answer.body.error)]).toEqual([401, ['apikey']])
+  })
+})
+
+describe('Through the gateway', () => {
+  it('a job is created, sent at its moment and listed; others do not see it', async () => {
+    const ana = platform.person()
+    const at = new Date(Date.now() + 1_500).toISOString()
+    const { body } = await ana.post<Echo>('/jobs.json', { job: { at, uri: `${target.url}/through` } })
+    const { id } = body.success.job
+    await eventually(async () => {
+      const answer = await ana.get<Success<{ job: { status: string } }>>(`/jobs/${id}.json`)
+      expect(answer.body.success.job.status).toBe('succeeded')
+      expect(answer.headers.etag).toMatch(/^"\d+-succeeded"$/)
+    })
+    expect(target.at('/through')).toHaveLength(1)
+    expect((await ana.get('/jobs')).body).toEqual({ success: { jobs: [id] } })
+    const ben = platform.person()
+    expect((await ben.get('/jobs.json')).body).toEqual({ success: { jobs: [] } })
+    const others = await ben.get<Refused>(`/jobs/${id}.json`)
+    expect([others.status, others.body]).toEqual([404, { error: { id: 'Job not found.' } }])
+  })
+
+  it("an account's jobs go with it", async () => {
+    const account = { email: `${randomUUID()}@example.com`, password: 'correct horse' }
+    const { body } = await platform.nobody.post<{ apiKey: string; id: string }>('/accounts', account)
+    const headers = { 'x-api-key': body.apiKey }
+    await client.post('/jobs.json', { job: { at: '2030-01-31T12:00:00Z', uri: 'http://yourapp.com' } }, headers)
+    const deleted = await client.delete('/accounts/me', undefined, headers)
+    expect(deleted.status).toBeLessThan(300)
+    await eventually(async () => {
+      const left = await onServer(platform.database.adminUrl, (server) =>
+        server.query('select id from scheduler.job where account_id = $1', [body.id]),
+      )
+      expect(left.rows).toEqual([])
+    })
+  })
+})

@@ -2,8 +2,9 @@ import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
 import { DEVELOPMENT_SECRET } from '@platform/config/env.ts'
 import { Assertions } from '@platform/http/assertion.ts'
+import { addressVariable } from '@platform/local/processes.ts'
 import { startPlatform } from '@platform/testing/platform.ts'
-import { findDestination } from '../src/proxy/routing-table.ts'
+import { findDestination, SERVICES } from '../src/proxy/routing-table.ts'
 import type { Member } from './harness.ts'
 import { type GatewayUnderTest, startGatewayUnderTest, startTestService, type TestService } from './harness.ts'
 import { sendRaw } from './raw-http.ts'
@@ -50,7 +51,10 @@ let routes: string[]
 beforeAll(async () => {
   routes = await documentedRoutes()
   service = await startTestService()
-  gateway = await startGatewayUnderTest({ GROUPS_URL: service.url, MODERATION_URL: service.url })
+  // One server stands for every service there is: what counts is what the gateway passes on.
+  gateway = await startGatewayUnderTest(
+    Object.fromEntries(SERVICES.map((name) => [addressVariable(name), service.url])),
+  )
   ana = await gateway.signUp()
 })
 afterAll(async () => {

@@ -9,7 +9,7 @@ import { writtenCommentsQuery } from '../src/erasure/comments.ts'
 import { mentioningQuery } from '../src/erasure/mentions.ts'
 import { writtenPostsQuery } from '../src/erasure/posts.ts'
 import { commentLikesQuery, postLikesQuery } from '../src/likes/likes.ts'
-import { feedQuery, feedTotalQuery, profileQuery } from '../src/posts/feed.ts'
+import { feedQuery, profileQuery } from '../src/posts/feed.ts'
 import { flagsQuery } from '../src/posts/show-posts.ts'
 import { toApproveQuery } from '../src/posts/suggestions.ts'
 import { repostersQuery } from '../src/reposts/reposts.ts'
@@ -110,7 +110,6 @@ describe('with a large database', () => {
   const queries: [string, () => CompiledQuery, number][] = [
     ["the first page of the largest group's feed", () => feedQuery(caller, uuid('a', 0), first).compile(db), 500],
     ["the first page of a small group's feed", () => feedQuery(caller, uuid('a', 17), first).compile(db), 500],
-    ["a feed's total", () => feedTotalQuery(caller, uuid('a', 0)).compile(db), 500],
     [
       'what the caller did to a page',
       () =>

@@ -8,27 +8,37 @@ import type { ServiceRequest } from './requests.ts'
 
 /** What came of a round. */
 export interface Round {
+  answers: number
   perSecond: number
   p99Ms: number
 }
 
-/** Sends one request again and again over every connection, from another process. @throws Error unless all gave 200 */
+/**
+ * Sends requests again and again, from another process. Of many, each connection has its own.
+ *
+ * @throws Error unless all gave 200
+ */
 export async function load(
   url: string,
-  { method, path, headers }: ServiceRequest,
+  requests: ServiceRequest[],
   { connections, seconds }: { connections: number; seconds: number },
 ): Promise<Round> {
   const { hostname: host, port } = new URL(url)
-  const lines = Object.entries({ host, ...headers }).map(([name, value]) => `${name}: ${value}`)
-  const bytes = `${[`${method} ${path} HTTP/1.1`, ...lines].join('\r\n')}\r\n\r\n`
+  const texts = requests.map((request) => toText(host, request))
   const child = spawn(process.execPath, [join(ROOT, 'infra/bench/src/load/main.ts')], {
     stdio: ['pipe', 'pipe', 'inherit'],
   })
   guardChild(child)
-  child.stdin.end(JSON.stringify({ host, port: Number(port), bytes, connections, seconds }))
+  child.stdin.end(JSON.stringify({ host, port: Number(port), requests: texts, connections, seconds }))
   const { failed, ...round }: Round & { failed: number } = JSON.parse(await text(child.stdout))
-  if (failed > 0) throw new Error(`${failed} requests to ${url}${path} failed.`)
+  if (failed > 0) throw new Error(`${failed} requests to ${url} failed.`)
   return round
+}
+
+function toText(host: string, { method, path, headers }: ServiceRequest): string {
+  const lines = Object.entries({ host, ...headers, ...(method === 'POST' && { 'content-length': '0' }) })
+  const head = [`${method} ${path} HTTP/1.1`, ...lines.map(([name, value]) => `${name}: ${value}`)]
+  return `${head.join('\r\n')}\r\n\r\n`
 }
 
 /**

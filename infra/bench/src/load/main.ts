@@ -2,16 +2,16 @@ import { connect, type Socket } from 'node:net'
 import { text } from 'node:stream/consumers'
 
 /**
- * Sends one request again and again: a process of its own, told what on standard input; it writes what came of it as
- * JSON. It shares two cores with what it measures, so it does no more than the least: the request's bytes are written
- * as they are, and an answer is known by its length.
+ * Sends requests again and again: a process of its own, told what on standard input; it writes what came of it as
+ * JSON. It shares the machine with what it measures, so it does no more than the least: requests are written as they
+ * are, and an answer is known by its length.
  */
 
 interface Order {
   host: string
   port: number
-  /** The request, with its head. */
-  bytes: string
+  /** Whole requests, one or many. Of many, each connection has its own, and sends them in turn. */
+  requests: string[]
   connections: number
   seconds: number
 }
@@ -19,20 +19,22 @@ interface Order {
 const HEAD_END = Buffer.from('\r\n\r\n')
 
 const order: Order = JSON.parse(await text(process.stdin))
-const request = Buffer.from(order.bytes)
+const requests = order.requests.map((request) => Buffer.from(request))
 const end = performance.now() + order.seconds * 1_000
 const latencies: number[] = []
 let failed = 0
 
-function blast(): Promise<void> {
+function blast(first: number): Promise<void> {
   return new Promise((resolve, reject) => {
     const socket: Socket = connect(order.port, order.host)
     let begun = 0
     let missing = 0
+    let next = first
     const send = () => {
       begun = performance.now()
       if (begun >= end) return void socket.end(resolve)
-      socket.write(request)
+      socket.write(requests[next % requests.length] ?? '')
+      next = next + order.connections < requests.length ? next + order.connections : first
     }
     socket.setNoDelay(true)
     socket.on('connect', send)
@@ -56,8 +58,9 @@ function lengthOf(chunk: Buffer): number {
 }
 
 const start = performance.now()
-await Promise.all(Array.from({ length: order.connections }, blast))
+await Promise.all(Array.from({ length: order.connections }, (_, index) => blast(index)))
 const seconds = (performance.now() - start) / 1_000
 latencies.sort((a, b) => a - b)
 const p99Ms = latencies[Math.floor(latencies.length * 0.99)]
-console.log(JSON.stringify({ perSecond: latencies.length / seconds, p99Ms, failed }))
+const answers = latencies.length
+console.log(JSON.stringify({ answers, perSecond: answers / seconds, p99Ms, failed }))

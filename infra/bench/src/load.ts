@@ -1,29 +1,44 @@
-import { execFile } from 'node:child_process'
-import { createRequire } from 'node:module'
-import { promisify } from 'node:util'
+import { spawn } from 'node:child_process'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { guardChild } from '@platform/local/guard.ts'
+import { ROOT } from '@platform/local/processes.ts'
 import { Pool } from 'undici'
 import type { ServiceRequest } from './requests.ts'
 
 /** What came of a round. */
 export interface Round {
+  answers: number
   perSecond: number
   p99Ms: number
 }
 
-const autocannon = createRequire(import.meta.url).resolve('autocannon/autocannon.js')
-
-/** Sends one request again and again over every connection, from another process. */
+/**
+ * Sends requests again and again, from another process. Of many, each connection has its own.
+ *
+ * @throws Error unless all gave 200
+ */
 export async function load(
   url: string,
-  { path, headers }: ServiceRequest,
+  requests: ServiceRequest[],
   { connections, seconds }: { connections: number; seconds: number },
 ): Promise<Round> {
-  const flags = ['--json', '--no-progress', `--connections=${connections}`, `--duration=${seconds}`]
-  const given = Object.entries(headers).flatMap(([name, value]) => ['--headers', `${name}=${value}`])
-  const { stdout } = await promisify(execFile)(process.execPath, [autocannon, ...flags, ...given, url + path])
-  const { requests, latency, errors, timeouts, non2xx } = JSON.parse(stdout)
-  if (errors + timeouts + non2xx > 0) throw new Error(`${errors + timeouts + non2xx} requests to ${url}${path} failed.`)
-  return { perSecond: requests.average, p99Ms: latency.p99 }
+  const { hostname: host, port } = new URL(url)
+  const texts = requests.map((request) => toText(host, request))
+  const child = spawn(process.execPath, [join(ROOT, 'infra/bench/src/load/main.ts')], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
+  guardChild(child)
+  child.stdin.end(JSON.stringify({ host, port: Number(port), requests: texts, connections, seconds }))
+  const { failed, ...round }: Round & { failed: number } = JSON.parse(await text(child.stdout))
+  if (failed > 0) throw new Error(`${failed} requests to ${url} failed.`)
+  return round
+}
+
+function toText(host: string, { method, path, headers }: ServiceRequest): string {
+  const lines = Object.entries({ host, ...headers, ...(method === 'POST' && { 'content-length': '0' }) })
+  const head = [`${method} ${path} HTTP/1.1`, ...lines.map(([name, value]) => `${name}: ${value}`)]
+  return `${head.join('\r\n')}\r\n\r\n`
 }
 
 /**

@@ -4,16 +4,17 @@ import { feedQuery } from '@platform/social/posts/feed.ts'
 import { startProcesses } from '@platform/testing/processes.ts'
 import pg from 'pg'
 import { compiler } from './compiler.ts'
-import { load, type Round } from './load.ts'
+import { load } from './load.ts'
 import { pgbench, requirePgbench, toPgbench } from './pgbench.ts'
-import { quantile, report } from './report.ts'
+import { report } from './report.ts'
 import { BENCH_ENV, sign } from './requests.ts'
+import { compared, type Pair, ratioOf } from './rounds.ts'
 import { startBenchDatabase } from './surroundings.ts'
 
 /**
  * What the social service adds to a read: the first page of a group's feed among 100,000 posts, signed as the gateway
- * signs it and straight to the service, beside pgbench with the query that finds the page, prepared, on the same
- * database and with as many connections. Rounds alternate; medians are compared.
+ * signs it and straight to the service, beside pgbench with the same statement, prepared, on the same database and with as
+ * many connections. Rounds alternate; medians are compared.
  */
 
 const ROUNDS = 9
@@ -32,32 +33,19 @@ try {
     const { url } = processes.get('social')
     const path = `/groups/${groupId}/feed?limit=${PAGE.limit}`
     const query = { url: database.urlFor('social'), ...toPgbench(feedQuery(userId, groupId, PAGE).compile(compiler())) }
-    const ofService = (seconds: number) => load(url, sign('GET', path, userId), { connections: CONNECTIONS, seconds })
+    const ofService = (seconds: number) => load(url, [sign('GET', path, userId)], { connections: CONNECTIONS, seconds })
     const ofPgbench = (seconds: number) => pgbench({ ...query, connections: CONNECTIONS, seconds })
-    const service: Round[] = []
-    const transactions: number[] = []
     await ofService(SECONDS)
     await ofPgbench(1)
+    const rounds: Pair[] = []
     for (let round = 0; round < ROUNDS; round++) {
-      transactions.push(await ofPgbench(SECONDS))
-      service.push(await ofService(SECONDS))
+      const base = await ofPgbench(SECONDS)
+      rounds.push({ base, ...(await ofService(SECONDS)) })
     }
-    const median = (values: number[]) => quantile(values, 0.5)
-    const perSecond = median(service.map((round) => round.perSecond))
-    const ratio = median(service.map((round, index) => round.perSecond / (transactions[index] ?? Number.NaN)))
-    report(
-      'read',
-      [
-        { way: 'pgbench, the query of the page', 'per second': Math.round(median(transactions)) },
-        {
-          way: 'social, GET /groups/{groupId}/feed',
-          'per second': Math.round(perSecond),
-          'of pgbench': Number(ratio.toFixed(2)),
-          'p99 ms': median(service.map(({ p99Ms }) => p99Ms)),
-        },
-      ],
-      [{ what: 'requests/s of transactions/s', reached: Number(ratio.toFixed(2)), wanted: { atLeast: 0.4 } }],
-    )
+    const ratio = ratioOf(rounds)
+    report('read', compared('pgbench, the statement of the page', 'social, GET /groups/{groupId}/feed', rounds), [
+      { what: 'requests/s of transactions/s', reached: ratio, wanted: { atLeast: 0.4 } },
+    ])
   } finally {
     await processes.stop()
   }

@@ -1,6 +1,7 @@
 import type { Logger } from '@platform/log/logger.ts'
 import { Kysely, PostgresDialect, type Transaction } from 'kysely'
 import pg from 'pg'
+import { allowPrepared } from './prepared.ts'
 
 // Counters and byte counts stay far below 2^53, so bigint may be a number.
 pg.types.setTypeParser(pg.types.builtins.INT8, Number)
@@ -49,6 +50,7 @@ export function openDatabase<T>(options: DatabaseOptions): Database<T> {
   // listened; the transaction learns it from its next statement.
   pool.on('connect', (client) => client.on('error', () => {}))
   const db = new Kysely<T>({ dialect: new PostgresDialect({ pool }) })
+  allowPrepared(db, pool)
   return { db, pool, close: () => db.destroy() }
 }
 

@@ -244,6 +244,7 @@ describe('what happens between the request and the work', () => {
         round % 3 === 0 ? ben.delete(`${path}/follow`) : ben.post(`${path}/follow`),
         ana.post(`${path}/participants/${ben.id}/admin`),
         ana.post(`${path}/participants/${cat.id}/admin`),
+        ana.delete(`${path}/participants/${ben.id}/admin`),
       ])
       if (answer.status === 409) {
         expect((await read(ana, path)).ownerId).toBe(ana.id)

@@ -3,19 +3,13 @@ import { commentDeleted } from '@platform/contracts/social.ts'
 import type { Step } from '@platform/erasure/erase.ts'
 import { sql } from 'kysely'
 import { publishComments } from '../comments/comments.ts'
-import type { CommentRow, SocialTables, Tx } from '../db/schema.ts'
+import type { CommentRow, Db, SocialTables, Tx } from '../db/schema.ts'
 import { enqueueDeletions } from '../deletions/queue.ts'
 
 /** A person's comments, with what they said. Those that are deleted already are told once more, as with posts. */
 export function eraseComments(which: 'live' | 'deleted'): Step<SocialTables> {
   return async (trx, { userId, limit, cause }) => {
-    const found = await trx
-      .selectFrom('comment')
-      .select(['id', 'post_id'])
-      .where('author_id', '=', userId)
-      .where('deleted_at', which === 'deleted' ? 'is not' : 'is', null)
-      .limit(limit)
-      .execute()
+    const found = await writtenCommentsQuery(trx, which, userId, limit).execute()
     if (found.length === 0) return 0
     const ids = found.map(({ id }) => id)
     const comments = await lockWithPosts(
@@ -48,6 +42,15 @@ export function eraseComments(which: 'live' | 'deleted'): Step<SocialTables> {
     )
     return found.length
   }
+}
+
+export function writtenCommentsQuery(db: Db, which: 'live' | 'deleted', userId: string, limit: number) {
+  return db
+    .selectFrom('comment')
+    .select(['id', 'post_id'])
+    .where('author_id', '=', userId)
+    .where('deleted_at', which === 'deleted' ? 'is not' : 'is', null)
+    .limit(limit)
 }
 
 /** A post's row before its comments, as everybody does; several of a kind by their ids. */

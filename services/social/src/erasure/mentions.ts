@@ -2,7 +2,7 @@ import { commentDeleted, commentEdited, postDeleted, postEdited } from '@platfor
 import type { Batch, Step } from '@platform/erasure/erase.ts'
 import { type SqlBool, sql } from 'kysely'
 import { publishComments } from '../comments/comments.ts'
-import type { PostRow, SocialTables, Tx } from '../db/schema.ts'
+import type { Db, PostRow, SocialTables, Tx } from '../db/schema.ts'
 import { publishPosts } from '../posts/post-events.ts'
 
 /**
@@ -11,15 +11,7 @@ import { publishPosts } from '../posts/post-events.ts'
  */
 export function eraseMentions(table: 'post' | 'comment'): Step<SocialTables> {
   return async (trx, { userId, limit, cause }) => {
-    const found = await trx
-      .selectFrom(table)
-      .select('id')
-      // As the index says it.
-      .where(sql<SqlBool>`mentions <> '[]'`)
-      .where(sql<SqlBool>`mentions @> ${JSON.stringify([{ mentionedUserId: userId }])}::jsonb`)
-      .where('author_id', '!=', userId)
-      .limit(limit)
-      .execute()
+    const found = await mentioningQuery(trx, table, userId, limit).execute()
     if (found.length === 0) return 0
     const ids = found.map(({ id }) => id)
     await trx.selectFrom(table).select('id').where('id', 'in', ids).orderBy('id').forNoKeyUpdate().execute()
@@ -27,6 +19,19 @@ export function eraseMentions(table: 'post' | 'comment'): Step<SocialTables> {
     else await eraseCommentMentions(trx, ids, userId, cause)
     return found.length
   }
+}
+
+export function mentioningQuery(db: Db, table: 'post' | 'comment', userId: string, limit: number) {
+  return (
+    db
+      .selectFrom(table)
+      .select('id')
+      // As the index says it.
+      .where(sql<SqlBool>`mentions <> '[]'`)
+      .where(sql<SqlBool>`mentions @> ${JSON.stringify([{ mentionedUserId: userId }])}::jsonb`)
+      .where('author_id', '!=', userId)
+      .limit(limit)
+  )
 }
 
 async function erasePostMentions(trx: Tx, ids: string[], userId: string, cause: Batch['cause']): Promise<void> {

@@ -2,7 +2,7 @@ import { NOBODY } from '@platform/contracts/erasure.ts'
 import { postDeleted } from '@platform/contracts/social.ts'
 import type { Batch, Step } from '@platform/erasure/erase.ts'
 import { sql } from 'kysely'
-import type { PostRow, SocialTables, Tx } from '../db/schema.ts'
+import type { Db, PostRow, SocialTables, Tx } from '../db/schema.ts'
 import { enqueueDeletions } from '../deletions/queue.ts'
 import { publishPosts } from '../posts/post-events.ts'
 import { moveTotals } from '../totals/totals.ts'
@@ -13,14 +13,7 @@ import { moveTotals } from '../totals/totals.ts'
  */
 export function erasePosts(which: 'reposts' | 'posts' | 'deleted'): Step<SocialTables> {
   return async (trx, { userId, limit, cause }) => {
-    const found = await trx
-      .selectFrom('post')
-      .select(['id', 'original_post_id'])
-      .where('author_id', '=', userId)
-      .where('deleted_at', which === 'deleted' ? 'is not' : 'is', null)
-      .$if(which === 'reposts', (query) => query.where('original_post_id', 'is not', null))
-      .limit(limit)
-      .execute()
+    const found = await writtenPostsQuery(trx, which, userId, limit).execute()
     if (found.length === 0) return 0
     await lockOriginals(trx, found)
     const ids = found.map(({ id }) => id)
@@ -45,6 +38,16 @@ export function erasePosts(which: 'reposts' | 'posts' | 'deleted'): Step<SocialT
     await finishDeletes(trx, posts, cause)
     return found.length
   }
+}
+
+export function writtenPostsQuery(db: Db, which: 'reposts' | 'posts' | 'deleted', userId: string, limit: number) {
+  return db
+    .selectFrom('post')
+    .select(['id', 'original_post_id'])
+    .where('author_id', '=', userId)
+    .where('deleted_at', which === 'deleted' ? 'is not' : 'is', null)
+    .$if(which === 'reposts', (query) => query.where('original_post_id', 'is not', null))
+    .limit(limit)
 }
 
 /** As everybody does: the originals of reposts before the reposts, and several of a kind by their ids. */

@@ -11,6 +11,12 @@ export interface Access {
   isMuted: boolean
 }
 
+/** What of an access tells whether the group may be known. */
+interface KnownBy {
+  group: Pick<GroupRow, 'group_type' | 'deleted_at'>
+  participant: object | undefined
+}
+
 /**
  * A refusal because of our copy of a group or of the caller's place in it. The copy may be late, so it is confirmed at
  * the groups service before anybody hears of it: see `confirm.ts`.
@@ -41,9 +47,12 @@ export async function getAccess(
   const group = await read.executeTakeFirst()
   const place = group && (await findPlace(db, groupId, userId))
   const access = group && toAccess(group, place)
-  if (!access || !isKnownTo(access)) throw new MembershipRefusal('not_found', groupId, 'The group does not exist.')
+  if (!access || !isKnownTo(access)) throw groupUnknown(groupId)
   return access
 }
+
+export const groupUnknown = (groupId: string) =>
+  new MembershipRefusal('not_found', groupId, 'The group does not exist.')
 
 /** The same for several groups, in one query; those that the caller may not know are left out. */
 export async function findAccesses(db: Db, groupIds: string[], { userId }: Caller): Promise<Map<string, Access>> {
@@ -70,7 +79,8 @@ function toAccess(group: GroupRow, place: ParticipantRow | undefined): Access {
   return { group, participant: place?.deleted_at ? undefined : place, isMuted: place?.is_muted ?? false }
 }
 
-function isKnownTo({ group, participant }: Access): boolean {
+/** Whether somebody may know of a group: everybody of a Public one, its participants of a Private one. */
+export function isKnownTo({ group, participant }: KnownBy): boolean {
   return group.deleted_at === null && (group.group_type === 'Public' || participant !== undefined)
 }
 

@@ -1,8 +1,11 @@
+import { executePrepared } from '@platform/db/prepared.ts'
 import type { Caller } from '@platform/http/assertion.ts'
 import type { PageRequest } from '@platform/http/paging.ts'
 import { sql } from 'kysely'
-import type { Db, PostRow } from '../db/schema.ts'
-import { getAccess } from '../membership/access.ts'
+import type { Db, GroupRow, PostRow } from '../db/schema.ts'
+import { groupUnknown, isKnownTo } from '../membership/access.ts'
+import { type SeenPost, SHOWN_COLUMNS, type ShownRow } from './post-view.ts'
+import { type Flags, flags } from './show-posts.ts'
 
 /** A part of a list, as rows, and how many rows the whole of it has. */
 export interface RowPage {
@@ -10,40 +13,89 @@ export interface RowPage {
   total: number
 }
 
-/** A group's published posts, newest first, without what the caller hid. */
-export async function listFeed(db: Db, caller: Caller, groupId: string, page: PageRequest): Promise<RowPage> {
-  await getAccess(db, groupId, caller)
-  const { rows: counted } = await feedTotalQuery(caller.userId, groupId).execute(db)
-  const total = Math.max(counted[0]?.total ?? 0, 0)
-  // A page beyond the end costs nothing.
-  if (page.page * page.limit >= total) return { rows: [], total }
-  const { rows } = await feedQuery(caller.userId, groupId, page).execute(db)
-  return { rows, total }
+/** A page, and what it takes to know whether the caller may see it. */
+interface FeedRow {
+  group_type: GroupRow['group_type']
+  group_deleted_at: Date | null
+  is_participant: boolean
+  total: number
+  posts: FeedPost[]
 }
 
-/** The kept total, less what the caller hid of it: that is counted, since it is as little as one person can hide. */
-export function feedTotalQuery(userId: string, groupId: string) {
-  return sql<{ total: number }>`
-    select coalesce((select published_count from group_total where group_id = ${groupId}), 0) - (
-      select count(*) from post_hide join post on post.id = post_hide.post_id
-      where post_hide.user_id = ${userId} and post.group_id = ${groupId}
-        and post.status = 'published' and post.deleted_at is null
-    ) as total`
+/** A post as JSON has it: times are texts. */
+type FeedPost = Omit<ShownRow, 'created_at' | 'updated_at'> & Flags & { created_at: string; updated_at: string }
+
+/**
+ * A group's published posts, newest first, without what the caller hid, and how many there are.
+ *
+ * @throws MembershipRefusal `not_found`
+ */
+export async function readFeed(
+  db: Db,
+  caller: Caller,
+  groupId: string,
+  page: PageRequest,
+): Promise<{ posts: SeenPost[]; total: number }> {
+  const [feed] = await executePrepared(db, 'feed', feedQuery(caller.userId, groupId, page))
+  if (!feed || !isKnownTo(toKnownBy(feed))) throw groupUnknown(groupId)
+  return { posts: feed.posts.map(toSeenPost), total: Math.max(feed.total, 0) }
 }
 
-/** The page is found in the index alone; only its own rows are read. */
+function toKnownBy({ group_type, group_deleted_at, is_participant }: FeedRow) {
+  return { group: { group_type, deleted_at: group_deleted_at }, participant: is_participant ? {} : undefined }
+}
+
+function toSeenPost(post: FeedPost): SeenPost {
+  return {
+    row: { ...post, created_at: new Date(post.created_at), updated_at: new Date(post.updated_at) },
+    isLiked: post.is_liked,
+    isCommented: post.is_commented,
+    isReposted: post.is_reposted,
+    repostCount: post.repost_count,
+  }
+}
+
+const FEED_COLUMNS = sql.join(SHOWN_COLUMNS.map((column) => sql.ref(`post.${column}`)))
+
+/**
+ * All that a page shows, in one statement and one row: each way to the server and back counts here, and so does each
+ * column of each row, since JSON is read several times as fast.
+ *
+ * The page is found in the index alone, and only its own posts are read; one beyond the end costs nothing. The total is
+ * the kept one, less what the caller hid of it: that is counted, since it is as little as one person can hide. No repost
+ * is in a group, so there are no originals.
+ */
 export function feedQuery(userId: string, groupId: string, { page, limit }: PageRequest) {
-  return sql<PostRow>`
-    select post.*
-    from (
-      select id, created_at from post
-      where group_id = ${groupId} and status = 'published' and deleted_at is null
-        and not exists (select from post_hide where user_id = ${userId} and post_id = post.id)
-      order by created_at desc, id desc
-      offset ${page * limit} limit ${limit}
-    ) as page
-    join post using (id)
-    order by page.created_at desc, page.id desc`
+  return sql<FeedRow>`
+    select "group".group_type, "group".deleted_at as group_deleted_at,
+      participant.user_id is not null as is_participant, feed.total,
+      (
+        select coalesce(json_agg(shown order by created_at desc, id desc), '[]')
+        from (
+          select ${FEED_COLUMNS},
+            ${flags({ user: sql.ref('asked.user_id'), post: sql.ref('post.id'), target: sql.ref('post.id') })}
+          from (
+            select id from post
+            where post.group_id = asked.group_id and status = 'published' and deleted_at is null
+              and not exists (select from post_hide where user_id = asked.user_id and post_id = post.id)
+              and asked.skipped < feed.total
+            order by created_at desc, id desc
+            offset ${page * limit}::bigint limit ${limit}
+          ) as listed
+          join post using (id)
+        ) as shown
+      ) as posts
+    from (select ${groupId}::uuid as group_id, ${userId}::uuid as user_id, ${page * limit}::bigint as skipped) as asked
+    join "group" on "group".id = asked.group_id
+    left join participant on participant.group_id = asked.group_id and participant.user_id = asked.user_id
+      and participant.deleted_at is null
+    cross join lateral (
+      select coalesce((select published_count from group_total where group_id = asked.group_id), 0) - (
+        select count(*) from post_hide join post on post.id = post_hide.post_id
+        where post_hide.user_id = asked.user_id and post.group_id = asked.group_id
+          and post.status = 'published' and post.deleted_at is null
+      ) as total
+    ) as feed`
 }
 
 /** What a profile shows: posts, reposts, or both. */

@@ -7,8 +7,9 @@ import { command } from '../command.ts'
 import type { Deps } from '../deps.ts'
 import { getAccess } from '../membership/access.ts'
 import { confirmRefusals } from '../membership/confirm.ts'
-import { listFeed } from './feed.ts'
+import { readFeed } from './feed.ts'
 import { getPost, postNotFound } from './find-post.ts'
+import { toPost } from './post-view.ts'
 import { createPost, requirePoster } from './posts.ts'
 import { Created, GroupParams, GroupPostParams, NewPost, Post, PostPage } from './shapes.ts'
 import { showPosts } from './show-posts.ts'
@@ -145,8 +146,9 @@ export function groupPostRoutes(deps: Deps): Route[] {
     }),
     route(feedDefinition, async (request) => {
       const { caller, params, query } = request
-      const { rows, total } = await confirmRefusals(deps, request, () => listFeed(db, caller, params.groupId, query))
-      return { status: 200, body: toPage(await showPosts(db, caller, rows, redactedStatuses), total, query) }
+      const { posts, total } = await confirmRefusals(deps, request, () => readFeed(db, caller, params.groupId, query))
+      const data = posts.map((post) => toPost(post, caller, redactedStatuses))
+      return { status: 200, body: toPage(data, total, query) }
     }),
     route(suggestedDefinition, async (request) => {
       const { caller, params, query } = request

@@ -4,9 +4,28 @@ import type { Caller } from '@platform/http/assertion.ts'
 import type { PostRow } from '../db/schema.ts'
 import type { Post } from './shapes.ts'
 
+/** The columns that a post is shown from. */
+export const SHOWN_COLUMNS = [
+  'id',
+  'author_id',
+  'group_id',
+  'original_post_id',
+  'text',
+  'media_ids',
+  'mentions',
+  'location',
+  'like_count',
+  'comment_count',
+  'repost_count',
+  'moderation_status',
+  'created_at',
+  'updated_at',
+] as const satisfies (keyof PostRow)[]
+export type ShownRow = Pick<PostRow, (typeof SHOWN_COLUMNS)[number]>
+
 /** A post's row with what depends on who asks. */
 export interface SeenPost {
-  row: PostRow
+  row: ShownRow
   isLiked: boolean
   isCommented: boolean
   isReposted: boolean

@@ -1,17 +1,19 @@
 import type { RedactedStatuses } from '@platform/contracts/redaction.ts'
 import type { Caller } from '@platform/http/assertion.ts'
-import { sql } from 'kysely'
+import { type Expression, sql } from 'kysely'
 import type { Db, PostRow } from '../db/schema.ts'
 import { onlyVisible } from './find-post.ts'
 import { type SeenPost, toPost } from './post-view.ts'
 import type { Post } from './shapes.ts'
 
-interface Flags {
-  id: string
+/** What a person did to a post. */
+export interface Flags {
   is_liked: boolean
   is_commented: boolean
   is_reposted: boolean
 }
+
+type PostFlags = Flags & { id: string }
 
 /**
  * A page of posts as the caller sees them, with originals and what the caller did to each: a fixed number of queries,
@@ -52,7 +54,7 @@ async function findOriginals(db: Db, rows: PostRow[]): Promise<Map<string, PostR
   return new Map(originals.map((post) => [post.id, post]))
 }
 
-async function findFlags(db: Db, { userId }: Caller, rows: PostRow[]): Promise<Map<string, Flags>> {
+async function findFlags(db: Db, { userId }: Caller, rows: PostRow[]): Promise<Map<string, PostFlags>> {
   const { rows: flags } = await flagsQuery(
     userId,
     rows.map(({ id, original_post_id }) => ({ id, targetId: original_post_id ?? id })),
@@ -62,15 +64,29 @@ async function findFlags(db: Db, { userId }: Caller, rows: PostRow[]): Promise<M
 
 /** What a person did to posts. Reposting a repost means its original, so that is what `targetId` names. */
 export function flagsQuery(userId: string, posts: { id: string; targetId: string }[]) {
-  return sql<Flags>`
-    select asked.id,
-      exists (select from post_like where post_id = asked.id and user_id = ${userId}) as is_liked,
-      exists (
-        select from comment where author_id = ${userId} and post_id = asked.id and deleted_at is null
-      ) as is_commented,
-      exists (
-        select from post where original_post_id = asked.target_id and author_id = ${userId} and deleted_at is null
-      ) as is_reposted
+  return sql<PostFlags>`
+    select asked.id, ${flags({ user: sql`${userId}::uuid`, post: sql.ref('asked.id'), target: sql.ref('asked.target_id') })}
     from unnest(${posts.map(({ id }) => id)}::uuid[], ${posts.map(({ targetId }) => targetId)}::uuid[])
       as asked (id, target_id)`
+}
+
+/** The columns of `Flags`. Each looks for one row by its key, never for all that a busy person did. */
+export function flags({
+  user,
+  post,
+  target,
+}: {
+  user: Expression<string>
+  post: Expression<string>
+  target: Expression<string>
+}) {
+  return sql`
+    (select true from post_like where post_id = ${post} and user_id = ${user}) is true as is_liked,
+    (
+      select true from comment where author_id = ${user} and post_id = ${post} and deleted_at is null limit 1
+    ) is true as is_commented,
+    (
+      select true from post as repost
+      where repost.original_post_id = ${target} and repost.author_id = ${user} and repost.deleted_at is null
+    ) is true as is_reposted`
 }

@@ -1,0 +1,33 @@
+import { loadavg } from 'node:os'
+import { quantile, type Row } from './report.ts'
+
+/** One round: what it is measured against, and right after it what is measured. */
+export interface Pair {
+  /** Per second. */
+  base: number
+  perSecond: number
+  p99Ms: number
+}
+
+const median = (values: number[]) => quantile(values, 0.5)
+
+/** The median of the rounds' own ratios: what else the machine does falls on both sides of a round alike. */
+export function ratioOf(rounds: Pair[]): number {
+  return Number(median(rounds.map(({ base, perSecond }) => perSecond / base)).toFixed(2))
+}
+
+/** Both ways as a table, with the medians; and how busy the machine was, since other work may have run beside it. */
+export function compared(base: string, measured: string, rounds: Pair[]): Row[] {
+  return [
+    { way: base, 'per second': Math.round(median(rounds.map((round) => round.base))) },
+    {
+      way: measured,
+      'per second': Math.round(median(rounds.map(({ perSecond }) => perSecond))),
+      'of the first': ratioOf(rounds),
+      lowest: Number(Math.min(...rounds.map((round) => round.perSecond / round.base)).toFixed(2)),
+      highest: Number(Math.max(...rounds.map((round) => round.perSecond / round.base)).toFixed(2)),
+      'p99 ms': Number(median(rounds.map(({ p99Ms }) => p99Ms)).toFixed(1)),
+      'load of the machine': Number((loadavg()[0] ?? Number.NaN).toFixed(1)),
+    },
+  ]
+}

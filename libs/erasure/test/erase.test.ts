@@ -1,0 +1,100 @@
+import { randomUUID } from 'node:crypto'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
+import { type Database, openDatabase } from '@platform/db/database.ts'
+import { createLogger } from '@platform/log/logger.ts'
+import { cloneDatabase, type TestDatabase } from '@platform/testing/database.ts'
+import { sql } from 'kysely'
+import { type Batch, type Eraser, eraseOnce, type Progress } from '../src/erase.ts'
+import { addErasureJob, type ErasureTables } from '../src/jobs.ts'
+
+let cloned: TestDatabase
+let database: Database<ErasureTables>
+beforeAll(async () => {
+  cloned = await cloneDatabase()
+  database = openDatabase<ErasureTables>({
+    url: cloned.urlFor('social'),
+    applicationName: 'test',
+    log: createLogger({ service: 'test', level: 'silent', format: 'pretty' }),
+    poolSize: 4,
+  })
+})
+afterAll(async () => {
+  await database.close()
+  await cloned.drop()
+})
+beforeEach(async () => {
+  await database.db.deleteFrom('erasure_job').execute()
+})
+
+async function addJob(): Promise<{ erasureId: string; userId: string }> {
+  const job = { erasureId: randomUUID(), userId: randomUUID() }
+  await database.db.transaction().execute((trx) => addErasureJob(trx, job))
+  return job
+}
+
+/** Steps that count down from what each person has, in memory, and what was reported. */
+function eraser(has: Map<string, number>): Eraser<ErasureTables> & { reports: Progress[]; batches: Batch[] } {
+  const [reports, batches]: [Progress[], Batch[]] = [[], []]
+  return {
+    reports,
+    batches,
+    db: database.db,
+    clock: () => new Date(),
+    batchSize: 2,
+    steps: [
+      async () => 0,
+      async (_trx, batch) => {
+        batches.push(batch)
+        const left = has.get(batch.userId)
+        if (left === undefined) throw new Error('This one cannot be erased.')
+        const taken = Math.min(left, batch.limit)
+        has.set(batch.userId, left - taken)
+        return taken
+      },
+    ],
+    report: async (_trx, progress) => void reports.push(progress),
+  }
+}
+
+describe('eraseOnce', () => {
+  it('has nothing to do without a job', async () => {
+    expect(await eraseOnce(eraser(new Map()))).toBe(false)
+  })
+
+  it('takes a batch at a time, and reports each and the end', async () => {
+    const { erasureId, userId } = await addJob()
+    const part = eraser(new Map([[userId, 3]]))
+    for (let i = 0; i < 3; i++) expect(await eraseOnce(part)).toBe(true)
+    expect(await eraseOnce(part)).toBe(false)
+    expect(part.reports).toEqual([
+      { erasureId, erased: 2, version: 1, isComplete: false },
+      { erasureId, erased: 3, version: 2, isComplete: false },
+      { erasureId, erased: 3, version: 3, isComplete: true },
+    ])
+    for (const { cause } of part.batches) expect(cause.actorId).toBeUndefined()
+  })
+
+  it('gives each erasure its turn, also behind one that cannot go on', async () => {
+    const [broken, first, second] = [await addJob(), await addJob(), await addJob()]
+    const has = new Map([first, second].map(({ userId }) => [userId, 4]))
+    const part = eraser(has)
+    await expect(eraseOnce(part)).rejects.toThrow('cannot be erased')
+    for (let i = 0; i < 2; i++) expect(await eraseOnce(part)).toBe(true)
+    expect([...has.values()]).toEqual([2, 2])
+    await expect(eraseOnce(part)).rejects.toThrow('cannot be erased')
+    has.set(broken.userId, 1)
+    while (await eraseOnce(part));
+    expect([...has.values()]).toEqual([0, 0, 0])
+    expect(part.reports.filter(({ isComplete }) => isComplete)).toHaveLength(3)
+  })
+
+  it('leaves a job that somebody is at work on to them', async () => {
+    const { userId } = await addJob()
+    const part = eraser(new Map([[userId, 2]]))
+    await database.db.transaction().execute(async (trx) => {
+      await sql`select from erasure_job for update`.execute(trx)
+      expect(await eraseOnce(part)).toBe(false)
+    })
+    expect(await eraseOnce(part)).toBe(true)
+  })
+})

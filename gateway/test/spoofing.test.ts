@@ -50,7 +50,11 @@ let routes: string[]
 beforeAll(async () => {
   routes = await documentedRoutes()
   service = await startTestService()
-  gateway = await startGatewayUnderTest({ GROUPS_URL: service.url, MODERATION_URL: service.url })
+  gateway = await startGatewayUnderTest({
+    GROUPS_URL: service.url,
+    MODERATION_URL: service.url,
+    SOCIAL_URL: service.url,
+  })
   ana = await gateway.signUp()
 })
 afterAll(async () => {

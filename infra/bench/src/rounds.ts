@@ -27,7 +27,10 @@ export function compared(base: string, measured: string, rounds: Pair[]): Row[] 
       lowest: Number(Math.min(...rounds.map((round) => round.perSecond / round.base)).toFixed(2)),
       highest: Number(Math.max(...rounds.map((round) => round.perSecond / round.base)).toFixed(2)),
       'p99 ms': Number(median(rounds.map(({ p99Ms }) => p99Ms)).toFixed(1)),
-      'load of the machine': Number((loadavg()[0] ?? Number.NaN).toFixed(1)),
+      'load of the machine': busy(),
     },
   ]
 }
+
+/** How many processes wanted a core in the last minute, on average. */
+export const busy = (): number => Number((loadavg()[0] ?? Number.NaN).toFixed(1))

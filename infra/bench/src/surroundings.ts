@@ -25,10 +25,15 @@ export function temporaryFolder(): string {
   return folder
 }
 
+export interface BenchDatabases<Name extends string> {
+  get(name: Name): TestDatabase
+  /** The server's log, a file. */
+  log: string
+  stop(): Promise<void>
+}
+
 /** Several on one server, for what is compared with itself at another size. */
-export async function startBenchDatabases<Name extends string>(
-  names: readonly Name[],
-): Promise<{ get(name: Name): TestDatabase; stop(): Promise<void> }> {
+export async function startBenchDatabases<Name extends string>(names: readonly Name[]): Promise<BenchDatabases<Name>> {
   const folder = temporaryFolder()
   const server = await startPostgres({ folder })
   const password = randomBytes(12).toString('base64url')
@@ -47,6 +52,7 @@ export async function startBenchDatabases<Name extends string>(
       if (!database) throw new Error(`There is no database ${name}.`)
       return database
     },
+    log: join(folder, 'postgres.log'),
     stop: async () => {
       await server.stop()
       rmSync(folder, { recursive: true, force: true })

@@ -17,7 +17,8 @@ let processes: TestProcesses
 beforeAll(async () => {
   database = await cloneDatabase()
   social = openSocial(database)
-  const env = { all: { ERASURE_BATCH_SIZE: '20' } }
+  // So small that there is time to kill somebody before it is over.
+  const env = { social: { ERASURE_BATCH_SIZE: '10' }, groups: { ERASURE_BATCH_SIZE: '2' } }
   processes = await startProcesses({ database, names: ['groups', 'social', 'moderation'], env })
 }, 60_000)
 afterAll(async () => {
@@ -72,24 +73,23 @@ async function seedGroups(): Promise<void> {
   })
 }
 
+type Client = Parameters<Parameters<typeof onServer>[1]>[0]
+
 interface Left {
   social: number
   groups: number
 }
 
 /** How many records name the person. */
-async function left(): Promise<Left> {
-  const rows = await onServer(database.adminUrl, async (client) => {
-    const { rows } = await client.query<Left>(
-      `select
-         (select count(*) from social.post where author_id = $1)::integer
-           + (select count(*) from social.comment where author_id = $1)::integer
-           + (select count(*) from social.post_like where user_id = $1)::integer as social,
-         (select count(*) from groups.participant where user_id = $1)::integer as groups`,
-      [person],
-    )
-    return rows
-  })
+async function left(client: Client): Promise<Left> {
+  const { rows } = await client.query<Left>(
+    `select
+       (select count(*) from social.post where author_id = $1)::integer
+         + (select count(*) from social.comment where author_id = $1)::integer
+         + (select count(*) from social.post_like where user_id = $1)::integer as social,
+       (select count(*) from groups.participant where user_id = $1)::integer as groups`,
+    [person],
+  )
   const [counted] = rows
   if (!counted) throw new Error('Nothing was counted.')
   return counted
@@ -97,10 +97,13 @@ async function left(): Promise<Left> {
 
 /** Kills the process when its work has begun and is not done, and starts it again. */
 async function crash(name: 'social' | 'groups'): Promise<void> {
-  const before = await left()
-  await eventually(async () => expect((await left())[name]).toBeLessThan(before[name]), { everyMs: 5 })
-  await processes.get(name).kill()
-  expect((await left())[name]).toBeGreaterThan(0)
+  await onServer(database.adminUrl, async (client) => {
+    const before = await left(client)
+    const hasBegun = async () => expect((await left(client))[name]).toBeLessThan(before[name])
+    await eventually(hasBegun, { everyMs: 5, timeoutMs: 60_000 })
+    await processes.get(name).kill()
+    expect((await left(client))[name]).toBeGreaterThan(0)
+  })
   await processes.get(name).restart()
 }
 
@@ -126,7 +129,7 @@ describe('crashes in the middle of an erasure', () => {
         expect(body.completedAt).toBeDefined()
         return body
       },
-      { timeoutMs: 60_000 },
+      { timeoutMs: 120_000 },
     )
     // Own posts, reposts, comments, likes, and the totals' row.
     expect(Object.fromEntries(erasure.services.map(({ service, erased }) => [service, erased]))).toEqual({
@@ -134,7 +137,7 @@ describe('crashes in the middle of an erasure', () => {
       social: 4 * POSTS + 1,
       moderation: 0,
     })
-    expect(await left()).toEqual({ social: 0, groups: 0 })
+    expect(await onServer(database.adminUrl, left)).toEqual({ social: 0, groups: 0 })
     await eventually(
       async () => expect(await social.db.selectFrom('deletion').select('target_id').execute()).toEqual([]),
       { timeoutMs: 30_000 },
@@ -162,5 +165,5 @@ describe('crashes in the middle of an erasure', () => {
       client.query('select distinct participants_count from groups."group"'),
     )
     expect(rows).toEqual([{ participants_count: 1 }])
-  }, 180_000)
+  }, 300_000)
 })

@@ -2,7 +2,7 @@ import { commentLiked, commentUnliked, postLiked, postUnliked } from '@platform/
 import { type Cause, publish } from '@platform/events/outbox.ts'
 import type { Caller } from '@platform/http/assertion.ts'
 import type { PageRequest } from '@platform/http/paging.ts'
-import { sql } from 'kysely'
+import { type RawBuilder, sql } from 'kysely'
 import { v7 as uuidv7 } from 'uuid'
 import { commentNotFound, getComment } from '../comments/find-comment.ts'
 import type { Db, Tx } from '../db/schema.ts'
@@ -13,9 +13,6 @@ import type { Like } from './shapes.ts'
 /**
  * Likes a post for the caller, or takes that back. It takes no more than seeing the post: a like is no writing, so
  * somebody muted may.
- *
- * The like's row comes first and the post's last, so that those who like the same post wait for each other as shortly
- * as can be. Nobody who holds a post's row goes for a like's.
  */
 export async function togglePostLike(
   trx: Tx,
@@ -25,37 +22,14 @@ export async function togglePostLike(
   cause: Cause,
 ): Promise<Like> {
   const { post } = await getPost(trx, caller, postId, place)
-  const like = { post_id: post.id, user_id: caller.userId }
-  const { isLiked, id } = await toggle(
-    () =>
-      trx
-        .deleteFrom('post_like')
-        .where('post_id', '=', post.id)
-        .where('user_id', '=', caller.userId)
-        .returning('id')
-        .executeTakeFirst(),
-    () =>
-      trx
-        .insertInto('post_like')
-        .values({ ...like, id: uuidv7(), created_at: cause.at })
-        .onConflict((oc) => oc.doNothing())
-        .returning('id')
-        .executeTakeFirst(),
-  )
-  const counted = await trx
-    .updateTable('post')
-    .set({ like_count: sql`like_count + ${isLiked ? 1 : -1}`, like_version: sql`like_version + 1` })
-    .where('id', '=', post.id)
-    .where('deleted_at', 'is', null)
-    .returning(['like_count', 'like_version'])
-    .executeTakeFirst()
+  const toggled = await toggle(trx, (id) => postToggleQuery({ id, postId: post.id, userId: caller.userId }, cause.at))
   // It was deleted since we looked.
-  if (!counted) throw postNotFound()
-  const data = { postId: post.id, likeCount: counted.like_count }
+  if (toggled.like_count === null) throw postNotFound()
+  const data = { postId: post.id, likeCount: toggled.like_count }
   const subject = `${post.id}/likes`
-  const event = { source: SOURCE, subject, key: post.id, entityVersion: counted.like_version, data }
-  await publish(trx, isLiked ? postLiked : postUnliked, event, cause)
-  return toLike({ isLiked, id }, { postId: post.id, userId: caller.userId }, cause)
+  const event = { source: SOURCE, subject, key: post.id, entityVersion: toggled.like_version, data }
+  await publish(trx, toggled.is_liked ? postLiked : postUnliked, event, cause)
+  return toLike(toggled, { postId: post.id, userId: caller.userId }, cause)
 }
 
 /** The same for a comment. */
@@ -67,45 +41,22 @@ export async function toggleCommentLike(
   cause: Cause,
 ): Promise<Like> {
   const { comment } = await getComment(trx, caller, commentId, { postId })
-  const like = { comment_id: comment.id, post_id: comment.post_id, user_id: caller.userId }
-  const { isLiked, id } = await toggle(
-    () =>
-      trx
-        .deleteFrom('comment_like')
-        .where('comment_id', '=', comment.id)
-        .where('user_id', '=', caller.userId)
-        .returning('id')
-        .executeTakeFirst(),
-    () =>
-      trx
-        .insertInto('comment_like')
-        .values({ ...like, id: uuidv7(), created_at: cause.at })
-        .onConflict((oc) => oc.doNothing())
-        .returning('id')
-        .executeTakeFirst(),
+  const toggled = await toggle(trx, (id) =>
+    commentToggleQuery({ id, commentId: comment.id, postId: comment.post_id, userId: caller.userId }, cause.at),
   )
-  const counted = await trx
-    .updateTable('comment')
-    .set({ like_count: sql`like_count + ${isLiked ? 1 : -1}`, like_version: sql`like_version + 1` })
-    .where('id', '=', comment.id)
-    .where('deleted_at', 'is', null)
-    .returning(['like_count', 'like_version'])
-    .executeTakeFirst()
-  if (!counted) throw commentNotFound()
-  const data = { commentId: comment.id, postId: comment.post_id, likeCount: counted.like_count }
+  if (toggled.like_count === null) throw commentNotFound()
+  const data = { commentId: comment.id, postId: comment.post_id, likeCount: toggled.like_count }
   const subject = `${comment.id}/likes`
-  const event = { source: SOURCE, subject, key: comment.id, entityVersion: counted.like_version, data }
-  await publish(trx, isLiked ? commentLiked : commentUnliked, event, cause)
-  return toLike({ isLiked, id }, { postId: comment.post_id, commentId: comment.id, userId: caller.userId }, cause)
+  const event = { source: SOURCE, subject, key: comment.id, entityVersion: toggled.like_version, data }
+  await publish(trx, toggled.is_liked ? commentLiked : commentUnliked, event, cause)
+  return toLike(toggled, { postId: comment.post_id, commentId: comment.id, userId: caller.userId }, cause)
 }
 
-type LikeId = { id: string } | undefined
-
-interface Toggled {
-  isLiked: boolean
-  /** Of the like that came or went. */
-  id: string
-}
+/** A like that came or went, and what that made of the count; no count where what was liked is gone. */
+type Toggled = { id: string; is_liked: boolean } & (
+  | { like_count: number; like_version: number }
+  | { like_count: null; like_version: null }
+)
 
 const TRIES = 20
 
@@ -113,18 +64,57 @@ const TRIES = 20
  * Removes the like or, where there is none, adds it. Of two toggles by one person at once the second waits for the
  * first's row and then finds the other state, so it looks again.
  */
-async function toggle(remove: () => Promise<LikeId>, add: () => Promise<LikeId>): Promise<Toggled> {
+async function toggle(trx: Tx, query: (id: string) => RawBuilder<Toggled>): Promise<Toggled> {
   for (let attempt = 0; attempt < TRIES; attempt++) {
-    const removed = await remove()
-    if (removed) return { isLiked: false, id: removed.id }
-    const added = await add()
-    if (added) return { isLiked: true, id: added.id }
+    const [toggled] = (await query(uuidv7()).execute(trx)).rows
+    if (toggled) return toggled
   }
   throw new Error('The like changes faster than it can be read.')
 }
 
+function postToggleQuery({ id, postId, userId }: { id: string; postId: string; userId: string }, at: Date) {
+  return toggleQuery(
+    sql`delete from post_like where post_id = ${postId} and user_id = ${userId}`,
+    sql`insert into post_like (id, post_id, user_id, created_at) select ${id}, ${postId}, ${userId}, ${at}::timestamptz`,
+    sql`update post set ${COUNTED} where id = ${postId}`,
+  )
+}
+
+function commentToggleQuery(
+  { id, commentId, postId, userId }: { id: string; commentId: string; postId: string; userId: string },
+  at: Date,
+) {
+  return toggleQuery(
+    sql`delete from comment_like where comment_id = ${commentId} and user_id = ${userId}`,
+    sql`insert into comment_like (id, comment_id, post_id, user_id, created_at)
+      select ${id}, ${commentId}, ${postId}, ${userId}, ${at}::timestamptz`,
+    sql`update comment set ${COUNTED} where id = ${commentId}`,
+  )
+}
+
+const COUNTED = sql`
+  like_count = like_count + (select count(*) from added) - (select count(*) from removed), like_version = like_version + 1`
+
+/**
+ * One statement, so that those who like the same thing wait for each other as shortly as can be: its row is locked last,
+ * when it is known that the like came or went. Nobody who holds that row goes for a like's. No row comes back when the
+ * like neither came nor went.
+ */
+function toggleQuery(remove: RawBuilder<unknown>, add: RawBuilder<unknown>, count: RawBuilder<unknown>) {
+  return sql<Toggled>`
+    with removed as (${remove} returning id),
+    added as (${add} where not exists (select from removed) on conflict do nothing returning id),
+    counted as (
+      ${count} and deleted_at is null and (exists (select from removed) or exists (select from added))
+      returning like_count, like_version
+    )
+    select changed.id, is_liked, like_count, like_version
+    from (select id, false as is_liked from removed union all select id, true from added) as changed
+    left join counted on true`
+}
+
 function toLike(
-  { isLiked, id }: Toggled,
+  { is_liked: isLiked, id }: Toggled,
   { postId, commentId, userId }: { postId: string; commentId?: string; userId: string },
   { at }: Cause,
 ): Like {

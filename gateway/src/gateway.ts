@@ -177,7 +177,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
       await metricsServer.stop()
       await parts.close()
       await groups?.close()
-      for (const upstream of upstreams.values()) upstream.close()
+      await Promise.all([...upstreams.values()].map((upstream) => upstream.close()))
       await lastUsed.stop()
       await listener.stop()
       await relay.stop()

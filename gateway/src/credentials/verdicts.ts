@@ -15,11 +15,15 @@ interface Entry {
   verdict: Verdict
   /** When it was begun to be found out, by the monotonic clock. */
   foundAt: number
+  /** When it was last moved to the end of those who leave, by the same. */
+  movedAt: number
 }
 
 /** How long something may be believed while nobody can say that it has changed. */
 const UNHEARD_MS = 1_000
 const CAPACITY = 20_000
+/** Moving an entry at each use would cost more than the rest of looking it up. */
+const MOVE_AFTER_MS = 1_000
 
 /**
  * Remembers verdicts by the hash of the credential, the least recently used ones leaving first. A verdict is believed
@@ -42,11 +46,18 @@ export class Verdicts {
   find(hash: string): Verdict | undefined {
     const entry = this.#entries.get(hash)
     if (!entry) return undefined
-    this.#entries.delete(hash)
     const { verdict } = entry
-    const isHeard = Math.max(entry.foundAt, this.#heardUntil()) > performance.now() - UNHEARD_MS
-    if (!isHeard || (verdict.expiresAt && verdict.expiresAt <= this.#clock())) return undefined
-    this.#entries.set(hash, entry)
+    const now = performance.now()
+    const isHeard = Math.max(entry.foundAt, this.#heardUntil()) > now - UNHEARD_MS
+    if (!isHeard || (verdict.expiresAt && verdict.expiresAt <= this.#clock())) {
+      this.#entries.delete(hash)
+      return undefined
+    }
+    if (now - entry.movedAt > MOVE_AFTER_MS) {
+      entry.movedAt = now
+      this.#entries.delete(hash)
+      this.#entries.set(hash, entry)
+    }
     return verdict
   }
 
@@ -66,7 +77,7 @@ export class Verdicts {
     const foundAt = performance.now()
     const verdict = await findOut()
     if (changes === this.#changes) {
-      this.#entries.set(hash, { verdict, foundAt })
+      this.#entries.set(hash, { verdict, foundAt, movedAt: foundAt })
       if (this.#entries.size > CAPACITY) this.#entries.delete(this.#entries.keys().next().value ?? '')
     }
     return verdict

@@ -1,4 +1,4 @@
-import { createHmac, type Hmac, timingSafeEqual } from 'node:crypto'
+import { createHmac, createSecretKey, type Hmac, type KeyObject, timingSafeEqual } from 'node:crypto'
 
 /** What a person or a program may be: `user` is everybody; `service` is a key with a scope for programs. */
 export const ROLES = ['user', 'moderator', 'admin', 'service'] as const
@@ -45,7 +45,8 @@ interface Payload {
 
 /** Signs and verifies the assertions that services trust, with HMAC-SHA-256 over a secret that all of them share. */
 export class Assertions {
-  readonly #secrets: string[]
+  readonly #signing: KeyObject
+  readonly #verifying: KeyObject[]
   readonly #now: () => number
 
   /**
@@ -53,8 +54,13 @@ export class Assertions {
    *   everything runs
    */
   constructor(secret: string, now: () => number = Date.now) {
-    this.#secrets = secret.split(',').map((part) => part.trim())
-    if (this.#secrets.some((part) => part.length < 32)) throw new Error('ASSERTION_SECRET needs 32 characters or more.')
+    const secrets = secret.split(',').map((part) => part.trim())
+    const [first, ...more] = secrets.map((part) => createSecretKey(part, 'utf8'))
+    if (!first || secrets.some((part) => part.length < 32)) {
+      throw new Error('ASSERTION_SECRET needs 32 characters or more.')
+    }
+    this.#signing = first
+    this.#verifying = [first, ...more]
     this.#now = now
   }
 
@@ -70,7 +76,7 @@ export class Assertions {
       exp: this.#now() + LIFETIME_MS,
     }
     const text = Buffer.from(JSON.stringify(payload)).toString('base64url')
-    return `${text}.${hmac(text, this.#secrets[0] ?? '').digest('base64url')}`
+    return `${text}.${hmac(text, this.#signing).digest('base64url')}`
   }
 
   /** @returns the caller, or undefined when the assertion is not for exactly this request, not ours, or too old */
@@ -78,8 +84,8 @@ export class Assertions {
     const [text, signature, ...more] = assertion.split('.')
     if (!text || !signature || more.length > 0) return undefined
     const given = Buffer.from(signature, 'base64url')
-    const isOurs = this.#secrets.some((secret) => {
-      const expected = hmac(text, secret).digest()
+    const isOurs = this.#verifying.some((key) => {
+      const expected = hmac(text, key).digest()
       return given.length === expected.length && timingSafeEqual(given, expected)
     })
     if (!isOurs) return undefined
@@ -95,6 +101,6 @@ export class Assertions {
   }
 }
 
-function hmac(text: string, secret: string): Hmac {
-  return createHmac('sha256', secret).update(text)
+function hmac(text: string, key: KeyObject): Hmac {
+  return createHmac('sha256', key).update(text)
 }

@@ -1,10 +1,10 @@
 import { GroupState } from '@platform/contracts/groups.ts'
 import { DateTime, GroupType, Location, ModerationStatus, PostRules, Uuid } from '@platform/contracts/shapes.ts'
-import { compileLazily } from '@platform/events/event-type.ts'
 import { GroupAddress } from '@platform/geo/schemas.ts'
 import type { ServiceClient } from '@platform/http/client.ts'
 import { type Static, Type } from 'typebox'
-import type { EntityKind } from '../items/kind.ts'
+import { askOwner } from '../items/ask-owner.ts'
+import { ContentRevision, type EntityKind } from '../items/kind.ts'
 
 /** A group as moderators see it: everything, whatever its status. */
 export const ModeratedGroup = Type.Object(
@@ -24,14 +24,11 @@ export const ModeratedGroup = Type.Object(
     createdAt: DateTime,
     updatedAt: DateTime,
     moderationStatus: ModerationStatus,
-    contentRevision: Type.Integer({ minimum: 1, description: 'For `If-Match`, when it is decided on.' }),
+    contentRevision: ContentRevision,
   },
   { title: 'ModeratedGroup' },
 )
 export type ModeratedGroup = Static<typeof ModeratedGroup>
-
-const Answer = Type.Object({ version: Type.Integer({ minimum: 1 }), state: GroupState })
-const parseAnswer = compileLazily<Static<typeof Answer>>(Answer)
 
 /** Groups, which the groups service owns. Their author is the owner. */
 export function groupKind(groups: Pick<ServiceClient, 'get'>): EntityKind<GroupState> {
@@ -48,10 +45,7 @@ export function groupKind(groups: Pick<ServiceClient, 'get'>): EntityKind<GroupS
       createdAt,
       deletedAt,
     }),
-    ask: async (groupId, origin) => {
-      const answer = await groups.get(`/internal/groups/${groupId}`, origin)
-      return answer === undefined ? undefined : parseAnswer(answer, 'The groups service')
-    },
+    ask: askOwner(groups, GroupState, { path: '/internal/groups', owner: 'The groups service' }),
   }
 }
 

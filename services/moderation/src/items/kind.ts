@@ -1,6 +1,6 @@
 import type { EntityType, ModerationStatus } from '@platform/contracts/shapes.ts'
 import type { Origin } from '@platform/http/client.ts'
-import type { TSchema } from 'typebox'
+import { type TSchema, Type } from 'typebox'
 
 /** An entity as the service that owns it has it. */
 export interface OwnerState<S = unknown> {
@@ -8,6 +8,9 @@ export interface OwnerState<S = unknown> {
   version: number
   state: S
 }
+
+/** The revision of a text, in what moderators are shown. */
+export const ContentRevision = Type.Integer({ minimum: 1, description: 'For `If-Match`, when it is decided on.' })
 
 /** What every kind of content has. */
 export interface ContentFacts {

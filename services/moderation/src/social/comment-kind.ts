@@ -1,11 +1,11 @@
 import { DateTime, ModerationStatus, Uuid } from '@platform/contracts/shapes.ts'
 import { CommentState, Mention } from '@platform/contracts/social.ts'
-import { compileLazily } from '@platform/events/event-type.ts'
 import type { ServiceClient } from '@platform/http/client.ts'
 import { type Static, Type } from 'typebox'
-import type { EntityKind } from '../items/kind.ts'
+import { askOwner } from '../items/ask-owner.ts'
+import { ContentRevision, type EntityKind } from '../items/kind.ts'
 
-const Count = Type.Integer({ minimum: 0, description: 'When the comment was last changed.' })
+const Count = Type.Integer({ minimum: 0, description: 'As it was when the comment was last changed.' })
 
 /** A comment as moderators see it: everything, whatever its status. */
 export const ModeratedComment = Type.Object(
@@ -22,14 +22,11 @@ export const ModeratedComment = Type.Object(
     moderationStatus: ModerationStatus,
     parentCommentId: Type.Optional(Uuid),
     replyCount: Count,
-    contentRevision: Type.Integer({ minimum: 1, description: 'For `If-Match`, when it is decided on.' }),
+    contentRevision: ContentRevision,
   },
   { title: 'ModeratedComment' },
 )
 export type ModeratedComment = Static<typeof ModeratedComment>
-
-const Answer = Type.Object({ version: Type.Integer({ minimum: 1 }), state: CommentState })
-const parseAnswer = compileLazily<Static<typeof Answer>>(Answer)
 
 /** Comments, which the social service owns. */
 export function commentKind(social: ServiceClient): EntityKind<CommentState> {
@@ -46,10 +43,7 @@ export function commentKind(social: ServiceClient): EntityKind<CommentState> {
       createdAt,
       deletedAt,
     }),
-    ask: async (commentId, origin) => {
-      const answer = await social.get(`/internal/comments/${commentId}`, origin)
-      return answer === undefined ? undefined : parseAnswer(answer, 'The social service')
-    },
+    ask: askOwner(social, CommentState, { path: '/internal/comments', owner: 'The social service' }),
   }
 }
 

@@ -1,12 +1,12 @@
 import { DateTime, ModerationStatus, Uuid } from '@platform/contracts/shapes.ts'
 import { Mention, PostState } from '@platform/contracts/social.ts'
-import { compileLazily } from '@platform/events/event-type.ts'
 import { PostLocation } from '@platform/geo/schemas.ts'
 import type { ServiceClient } from '@platform/http/client.ts'
 import { type Static, Type } from 'typebox'
-import type { EntityKind } from '../items/kind.ts'
+import { askOwner } from '../items/ask-owner.ts'
+import { ContentRevision, type EntityKind } from '../items/kind.ts'
 
-const Count = Type.Integer({ minimum: 0, description: 'When the post was last changed.' })
+const Count = Type.Integer({ minimum: 0, description: 'As it was when the post was last changed.' })
 
 /** A post as moderators see it: everything, whatever its status. */
 export const ModeratedPost = Type.Object(
@@ -24,14 +24,11 @@ export const ModeratedPost = Type.Object(
     mentions: Type.Array(Mention),
     location: Type.Optional(PostLocation),
     moderationStatus: ModerationStatus,
-    contentRevision: Type.Integer({ minimum: 1, description: 'For `If-Match`, when it is decided on.' }),
+    contentRevision: ContentRevision,
   },
   { title: 'ModeratedPost' },
 )
 export type ModeratedPost = Static<typeof ModeratedPost>
-
-const Answer = Type.Object({ version: Type.Integer({ minimum: 1 }), state: PostState })
-const parseAnswer = compileLazily<Static<typeof Answer>>(Answer)
 
 /** Posts, which the social service owns. */
 export function postKind(social: ServiceClient): EntityKind<PostState> {
@@ -48,10 +45,7 @@ export function postKind(social: ServiceClient): EntityKind<PostState> {
       createdAt,
       deletedAt,
     }),
-    ask: async (postId, origin) => {
-      const answer = await social.get(`/internal/posts/${postId}`, origin)
-      return answer === undefined ? undefined : parseAnswer(answer, 'The social service')
-    },
+    ask: askOwner(social, PostState, { path: '/internal/posts', owner: 'The social service' }),
   }
 }
 

@@ -23,8 +23,6 @@ export interface PlatformChild extends Running {
   kill(signal: NodeJS.Signals): Promise<void>
 }
 
-// As in the images: the young objects of one process need little room, and V8 takes what it is given (22 MB less each).
-const NODE_FLAGS = ['--max-semi-space-size=4']
 const LINES_KEPT = 15
 // Longer than the grace that the processes give their own requests.
 const STOP_MS = 20_000
@@ -36,7 +34,7 @@ const STOP_MS = 20_000
  */
 export async function startProcess(options: ProcessOptions): Promise<PlatformChild> {
   const { name, file, env, onLine, readyMs = 30_000 } = options
-  const child = spawn(process.execPath, [...NODE_FLAGS, file], {
+  const child = spawn(process.execPath, [file], {
     env,
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],

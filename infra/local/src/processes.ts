@@ -10,15 +10,22 @@ export interface PlatformProcess {
   folder: string
   /** The processes whose addresses it is given, as `NAME_URL`. */
   calls: string[]
+  /** V8 gives young objects little room: 20 MB less, at a price that only the gateway's many small requests would feel. */
+  hasSmallYoungSpace: boolean
 }
 
 /** All of them: what `start` starts, what tests migrate, what the deployment job migrates. */
 export const PROCESSES: PlatformProcess[] = [
-  { name: 'groups', folder: 'services/groups', calls: [] },
-  { name: 'social', folder: 'services/social', calls: ['groups'] },
-  { name: 'moderation', folder: 'services/moderation', calls: ['groups', 'social'] },
-  { name: 'scheduler', folder: 'services/scheduler', calls: [] },
-  { name: 'gateway', folder: 'gateway', calls: ['groups', 'moderation', 'social', 'scheduler'] },
+  { name: 'groups', folder: 'services/groups', calls: [], hasSmallYoungSpace: true },
+  { name: 'social', folder: 'services/social', calls: ['groups'], hasSmallYoungSpace: true },
+  { name: 'moderation', folder: 'services/moderation', calls: ['groups', 'social'], hasSmallYoungSpace: true },
+  { name: 'scheduler', folder: 'services/scheduler', calls: [], hasSmallYoungSpace: true },
+  {
+    name: 'gateway',
+    folder: 'gateway',
+    calls: ['groups', 'moderation', 'social', 'scheduler'],
+    hasSmallYoungSpace: false,
+  },
 ]
 
 /** Owner of the embedded log: a schema that every process may use through its functions. */

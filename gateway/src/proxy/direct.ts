@@ -58,8 +58,8 @@ class Answer implements Dispatcher.DispatchHandler {
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
-    this.#passage.abort = () => controller.abort(new Error('Nobody waits for it any more.'))
-    if (this.#passage.res.destroyed) this.#passage.abort()
+    this.#passage.asked = controller
+    if (this.#passage.res.destroyed) this.#passage.abandon()
   }
 
   onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {

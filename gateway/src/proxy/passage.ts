@@ -29,8 +29,8 @@ export class Passage {
   readonly outgoing: Outgoing
   /** When the answer has begun, or the client has gone; fails with an `UpstreamFailure`. */
   readonly begun: Promise<void>
-  /** Ends what the service was asked; set by who asks. */
-  abort: () => void = () => {}
+  /** Ends what the service was asked; set by who asks. An object, since a closure outlives its request by far. */
+  asked: { abort(reason: Error): void } | undefined
   readonly #timer: NodeJS.Timeout
   readonly #onLate: (passage: Passage) => void
   #resolve!: () => void
@@ -78,11 +78,16 @@ export class Passage {
     this.#end(new UpstreamFailure('No connection.', { cause }))
   }
 
+  /** Ends what the service was asked: nobody waits for it. */
+  abandon(): void {
+    this.asked?.abort(new Error('Nobody waits for it any more.'))
+  }
+
   #late(): void {
     this.#onLate(this)
     if (this.#isAnswered) return void this.res.destroy()
     this.#end(new UpstreamFailure('No answer in time.', { isSlow: true }))
-    this.abort()
+    this.abandon()
   }
 
   #end(failure: UpstreamFailure): void {
@@ -94,10 +99,11 @@ export class Passage {
   /** The client has its answer, or has gone. */
   #close(): void {
     clearTimeout(this.#timer)
-    const isOver = this.#isOver
-    this.#isOver = true
-    if (isOver) return
-    this.#resolve()
-    if (!this.res.writableFinished) this.abort()
+    if (!this.#isOver) {
+      this.#isOver = true
+      this.#resolve()
+      if (!this.res.writableFinished) this.abandon()
+    }
+    this.asked = undefined
   }
 }

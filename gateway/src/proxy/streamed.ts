@@ -48,7 +48,7 @@ export class Streamed {
 
 function attach(server: Attach): void {
   server.on('proxyReq', (proxyReq: ClientRequest, req: IncomingMessage) => {
-    if (req.passage) req.passage.abort = () => void proxyReq.destroy()
+    if (req.passage) req.passage.asked = { abort: () => void proxyReq.destroy() }
   })
   server.on('proxyRes', (proxyRes, { passage }, res) => {
     if (!passage || res.headersSent) return void proxyRes.resume()

@@ -263,7 +263,11 @@ async function setStatus(trx: Tx, id: string, status: 'paused' | 'scheduled', no
     .execute()
 }
 
-function requireMatch(job: QueuedJobRow, ifMatch: string | undefined): void {
+/**
+ * @param ifMatch the ETag that the client has seen, or several
+ * @throws DomainError `conflict` when the job is not as the client has seen it
+ */
+export function requireMatch(job: QueuedJobRow, ifMatch: string | undefined): void {
   if (ifMatch === undefined || ifMatch.trim() === '*') return
   const seen = ifMatch.split(',').map((tag) => tag.trim())
   if (!seen.includes(etagOf(job))) throw new DomainError('conflict', 'The job is not as you have seen it any more.')

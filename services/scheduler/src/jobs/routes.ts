@@ -16,6 +16,7 @@ import {
   deleteJob,
   lockJob,
   pauseJob,
+  requireMatch,
   resumeJob,
   runJob,
 } from './jobs.ts'
@@ -65,6 +66,7 @@ export function jobRoutes({ db, now, guard, horizonMs, quota }: JobRouteDeps): R
     route(definition, async (request) =>
       runCommand(db, request, async (trx) => {
         const job = await lockJob(trx, request.caller.userId, request.params.id)
+        requireMatch(job, request.headers['if-match'])
         const changed = await command(trx, contextOf(request.caller.userId), job)
         return { status: 200, headers: { ETag: etagOf(changed) }, body: { success: { job: toJob(changed) } } }
       }),

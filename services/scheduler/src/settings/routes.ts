@@ -17,7 +17,12 @@ const Settings = Type.Object(
   { title: 'JobSettings' },
 )
 
-const common = { tag: 'scheduler', errorAnswer: RefusalAnswer, responses: { 200: success({ settings: Settings }) } }
+const common = {
+  tag: 'scheduler',
+  errorAnswer: RefusalAnswer,
+  hasETag: true,
+  responses: { 200: success({ settings: Settings }) },
+}
 const write = { ...common, access: { scope: 'jobs:write' } }
 
 // The secret is shown, so a key that may only read jobs is not enough.

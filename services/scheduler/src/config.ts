@@ -1,4 +1,4 @@
-import { type Environment, readEnv, requireOwnSecrets } from '@platform/config/env.ts'
+import { DEVELOPMENT_SECRET, type Environment, readEnv, requireOwnSecrets } from '@platform/config/env.ts'
 import { CommonEnv } from '@platform/service/settings.ts'
 import { Type } from 'typebox'
 
@@ -9,6 +9,8 @@ const Ms = (options: { default: number; minimum?: number }) =>
 
 const Env = Type.Object({
   ...CommonEnv,
+  /** Seals what is secret of jobs and accounts; several, separated by commas: the first seals, all open. */
+  JOB_SECRETS_KEY: Type.String({ minLength: 32, default: DEVELOPMENT_SECRET }),
   /** Ranges, separated by commas, that jobs may reach although they are no public ones. */
   ALLOWED_INNER_TARGETS: Type.String({ default: '' }),
   CONNECT_TIMEOUT_MS: Ms({ default: 5_000 }),
@@ -28,7 +30,8 @@ const Env = Type.Object({
 
 export function loadConfig(env: Environment) {
   const settings = readEnv(env, Env)
-  requireOwnSecrets(env, { ASSERTION_SECRET: settings.ASSERTION_SECRET })
+  const { ASSERTION_SECRET, JOB_SECRETS_KEY } = settings
+  requireOwnSecrets(env, { ASSERTION_SECRET, JOB_SECRETS_KEY })
   const allowedInnerTargets = settings.ALLOWED_INNER_TARGETS.split(',').filter((range) => range.trim() !== '')
   return { ...settings, allowedInnerTargets }
 }

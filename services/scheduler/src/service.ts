@@ -12,6 +12,7 @@ import { DatabaseTime, type Time } from './engine/time.ts'
 import { startUpkeep } from './engine/upkeep.ts'
 import { accountHandlers } from './events/on-account.ts'
 import { jobRoutes } from './jobs/routes.ts'
+import { JobSecrets } from './secrets/job-secrets.ts'
 import { Sender } from './sending/sender.ts'
 import { type Lookup, TargetGuard } from './sending/target-guard.ts'
 import { settingsRoutes } from './settings/routes.ts'
@@ -53,10 +54,12 @@ export async function start({
         keptBodyBytes: config.KEPT_BODY_BYTES,
         connections: config.HOST_CONCURRENCY,
       })
+      const secrets = new JobSecrets(config.JOB_SECRETS_KEY)
       const engine = new Engine({
         db,
         time,
         sender,
+        secrets,
         log,
         pollMs: config.POLL_MS,
         horizonMs: config.HORIZON_MS,
@@ -83,8 +86,8 @@ export async function start({
       const listening = listenForDue(config.DATABASE_URL, log, stopping.signal, () => engine.wake())
       return {
         routes: [
-          ...settingsRoutes({ db, now }),
-          ...jobRoutes({ db, now, guard, horizonMs: config.HORIZON_MS, quota: config.MAX_ACTIVE_JOBS }),
+          ...settingsRoutes({ db, now, secrets }),
+          ...jobRoutes({ db, now, guard, horizonMs: config.HORIZON_MS, quota: config.MAX_ACTIVE_JOBS, secrets }),
         ],
         handlers: accountHandlers,
         dialect: createDialect({ db, log, bodyLimit: config.BODY_LIMIT_BYTES }),

@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import type { Db } from '../db/schema.ts'
+import type { StoredHeaders } from '../secrets/job-secrets.ts'
 import { DEFAULT_ZONE } from '../settings/settings.ts'
 import type { Task, TaskKind } from './task.ts'
 
@@ -37,7 +38,7 @@ interface ClaimedRow {
   run: number
   method: string
   uri: string
-  headers: Record<string, string> | null
+  headers: StoredHeaders | null
   body: string | null
   retry_limit: number
   cron: string | null

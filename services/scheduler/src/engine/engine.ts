@@ -3,8 +3,8 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { isUnavailable } from '@platform/db/database.ts'
 import type { Logger } from '@platform/log/logger.ts'
 import type { Db } from '../db/schema.ts'
+import type { JobSecrets } from '../secrets/job-secrets.ts'
 import type { Sent } from '../sending/answer.ts'
-import { buildRequest, requestId } from '../sending/build-request.ts'
 import type { Sender } from '../sending/sender.ts'
 import { Batcher } from './batcher.ts'
 import { begin, claim, handBack } from './claims.ts'
@@ -13,6 +13,7 @@ import { type LaneLimits, Lanes } from './lanes.ts'
 import { Leases } from './leases.ts'
 import { decide } from './outcome.ts'
 import { type Outcome, record } from './record.ts'
+import { requestOf } from './request-of.ts'
 import type { Task } from './task.ts'
 import type { Time } from './time.ts'
 
@@ -20,6 +21,7 @@ export interface EngineOptions {
   db: Db
   time: Time
   sender: Sender
+  secrets: JobSecrets
   log: Logger
   /** How often to look without a hint. */
   pollMs: number
@@ -194,16 +196,14 @@ export class Engine {
   }
 
   async #send(task: Task): Promise<void> {
-    const { sender, time, log, random = Math.random } = this.#options
+    const { log, random = Math.random } = this.#options
     let sent: Sent | undefined
     try {
       const begunAt = await this.#beginning.add(task)
       if (begunAt) {
         task.firstAt ??= begunAt
         task.attempts++
-        const id = requestId(task.jobId, task.run, task.callbackId)
-        const request = buildRequest({ ...task, id, attempt: task.attempts }, new Date(time.now()))
-        sent = await sender.send(request, this.#leases.signalOf(task))
+        sent = await this.#attempt(task)
       }
     } catch (error) {
       // The row is ours until its lease ends; then whoever takes it finds out how far it had come.
@@ -214,6 +214,20 @@ export class Engine {
     if (sent) await this.#settle({ task, sent, verdict: decide(task, sent, random()) })
     else this.#leases.release(task)
     this.#lookAgainWithRoom(task)
+  }
+
+  async #attempt(task: Task): Promise<Sent> {
+    const { sender, secrets, time, log } = this.#options
+    try {
+      const request = requestOf(task, secrets, new Date(time.now()))
+      return await sender.send(request, this.#leases.signalOf(task))
+    } catch (error) {
+      // The sender never rejects. With the right key a later try may do better.
+      log.error("a job's secrets do not open", { jobId: task.jobId, error })
+      const at = new Date(time.now())
+      const result = { kind: 'failed', error: 'its secrets could not be read' } as const
+      return { sentAt: at, firstByteAt: null, endedAt: at, address: null, result }
+    }
   }
 
   /** A former holder began it and vanished: nobody knows how it went, and it is made again at once. */

@@ -17,6 +17,8 @@ const Env = Type.Object({
   REQUEST_TIMEOUT_MS: Ms({ default: 30_000 }),
   KEPT_BODY_BYTES: Type.Integer({ minimum: 0, maximum: 1_048_576, default: 65_536 }),
   ATTEMPT_RETENTION_DAYS: count({ default: 30, maximum: 3_650 }),
+  /** How long jobs are kept after they have finished, or were deleted. */
+  JOB_RETENTION_DAYS: count({ default: 90, maximum: 36_500 }),
   MAX_ACTIVE_JOBS: count({ default: 100_000, maximum: 100_000_000 }),
   /** How often engines look, and how far ahead. */
   POLL_MS: Ms({ default: 500 }),

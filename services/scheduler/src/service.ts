@@ -41,7 +41,7 @@ export async function start({
     clock,
     onFatal,
     migrations: migrationFolders,
-    build: ({ db, log, registry }) => {
+    build: ({ db, log, registry, onPublished }) => {
       const databaseTime = new DatabaseTime()
       const time = given.time ?? databaseTime
       const now = () => new Date(time.now())
@@ -71,6 +71,7 @@ export async function start({
           perAccount: config.ACCOUNT_CONCURRENCY,
         },
         onOutcome: (outcome) => metrics.observe(outcome),
+        onPublished,
         random: given.random,
       })
       const metrics = new EngineMetrics(registry, { db, now, runningByHost: () => engine.runningByHost() })
@@ -79,7 +80,8 @@ export async function start({
         db,
         time,
         log,
-        retentionDays: config.ATTEMPT_RETENTION_DAYS,
+        attemptRetentionDays: config.ATTEMPT_RETENTION_DAYS,
+        jobRetentionDays: config.JOB_RETENTION_DAYS,
         adjust: () => (given.time ? Promise.resolve() : databaseTime.adjust(() => askDatabase(db))),
         onReady: () => engine.start(),
       })

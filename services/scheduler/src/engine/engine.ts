@@ -12,7 +12,8 @@ import { DueHeap } from './due-heap.ts'
 import { type LaneLimits, Lanes } from './lanes.ts'
 import { Leases } from './leases.ts'
 import { decide } from './outcome.ts'
-import { type Outcome, record } from './record.ts'
+import type { Outcome } from './record.ts'
+import { recordBatch } from './record-batch.ts'
 import { requestOf } from './request-of.ts'
 import type { Task } from './task.ts'
 import type { Time } from './time.ts'
@@ -32,6 +33,8 @@ export interface EngineOptions {
   limits: LaneLimits
   /** Is told of every request that was made. */
   onOutcome?: (outcome: Outcome) => void
+  /** Called after commits that have put events into the outbox. */
+  onPublished?: () => void
   /** From 0 to 1. */
   random?: () => number
 }
@@ -279,25 +282,10 @@ export class Engine {
   }
 
   async #record(outcomes: Outcome[]): Promise<boolean[]> {
-    const { db, time, log } = this.#options
-    const write = (some: Outcome[]) => record(db, this.id, some, new Date(time.now()))
-    try {
-      const ours = await write(outcomes)
-      return outcomes.map(({ task }) => ours.has(task.id))
-    } catch (error) {
-      if (outcomes.length === 1 || isUnavailable(error)) throw error
-      // One of them cannot be written: it must not take the others with it.
-      log.warn('a batch of outcomes could not be written; trying each', { size: outcomes.length, error })
-    }
-    const results: boolean[] = []
-    for (const outcome of outcomes) {
-      const ours = await write([outcome]).catch((error) => {
-        log.error('an outcome could not be written', { jobId: outcome.task.jobId, error })
-        return new Set<number>()
-      })
-      results.push(ours.has(outcome.task.id))
-    }
-    return results
+    const { db, time, log, onPublished } = this.#options
+    const written = await recordBatch(db, this.id, outcomes, { now: new Date(time.now()), log })
+    if (outcomes.some(({ verdict }) => verdict.kind !== 'retry')) onPublished?.()
+    return written
   }
 
   async #giveBack(tasks: Task[]): Promise<void> {

@@ -72,6 +72,8 @@ export const getDefinition = defineRoute({
   path: '/jobs/{id}.json',
   operationId: 'getJob',
   summary: 'Get a job',
+  description:
+    'Finished jobs, failed ones too, are kept for a time (90 days, unless the operator chose another), then they are not found any more.',
   params: JobParams,
   responses: { 200: success({ job: Job }) },
   errors: ['not_found'],

@@ -36,6 +36,7 @@ interface ClaimedRow {
   lapses: number
   attempts: number
   run: number
+  event_version: number
   method: string
   uri: string
   headers: StoredHeaders | null
@@ -77,7 +78,7 @@ export async function claim(db: Db, options: ClaimOptions): Promise<Task[]> {
     )
     select taken.id, taken.token, taken.job_id, taken.callback_id, callback.kind as callback_kind, taken.account_id,
       taken.host, taken.due_at, taken.begun_at, taken.first_at, taken.tries, taken.lapses, taken.attempts,
-      coalesce(callback.run, job.run) as run, case when callback.id is null then job.method else 'POST' end as method,
+      coalesce(callback.run, job.run) as run, job.event_version, case when callback.id is null then job.method else 'POST' end as method,
       coalesce(callback.uri, job.uri) as uri, case when callback.id is null then job.headers end as headers,
       coalesce(callback.payload, job.body) as body, case when callback.id is null then job.retry_limit else 0 end
       as retry_limit, job.cron, coalesce(job.timezone, account.timezone) as timezone, job.callback_uri,
@@ -107,6 +108,7 @@ function toTask(row: ClaimedRow): Task {
     lapses: row.lapses,
     attempts: row.attempts,
     run: row.run,
+    eventVersion: row.event_version,
     method: row.method,
     uri: row.uri,
     headers: row.headers,
@@ -131,8 +133,19 @@ export interface Held {
   tasks: Pick<Task, 'id' | 'token'>[]
 }
 
-const idsAndTokens = ({ tasks }: Held) =>
-  sql`unnest(${tasks.map(({ id }) => id)}::bigint[], ${tasks.map(({ token }) => token)}::int[]) as mine (id, token)`
+/**
+ * The rows that are still the holder's, locked. Everything that writes several rows locks them in this order, or two
+ * statements could wait for each other.
+ */
+const mine = ({ holder, tasks }: Held) => sql`
+  with mine as materialized (
+    select queue.id
+    from queue
+      join unnest(${tasks.map(({ id }) => id)}::bigint[], ${tasks.map(({ token }) => token)}::int[]) as held (id, token)
+        on queue.id = held.id and queue.token = held.token
+    where holder = ${holder}
+    order by queue.id for update of queue
+  )`
 
 /**
  * Notes that these are sent now. From this commit on a job cannot be changed, so what was acknowledged before it is what
@@ -140,12 +153,12 @@ const idsAndTokens = ({ tasks }: Held) =>
  *
  * @returns the ids that are still ours; the others were changed, deleted or taken over
  */
-export async function begin(db: Db, held: Held, now: Date, leaseUntil: Date): Promise<Set<number>> {
+export async function begin(db: Db, held: Held, now: Date): Promise<Set<number>> {
+  // Nothing that an index has is touched: the row stays on its page, and its lease is renewed by itself.
   const { rows } = await sql<{ id: number }>`
-    update queue set begun_at = ${now}, first_at = coalesce(first_at, ${now}), attempts = attempts + 1,
-      next_at = ${leaseUntil}
-    from ${idsAndTokens(held)}
-    where queue.id = mine.id and queue.token = mine.token and holder = ${held.holder}
+    ${mine(held)}
+    update queue set begun_at = ${now}, first_at = coalesce(first_at, ${now}), attempts = attempts + 1
+    from mine where queue.id = mine.id
     returning queue.id`.execute(db)
   return new Set(rows.map(({ id }) => id))
 }
@@ -153,8 +166,8 @@ export async function begin(db: Db, held: Held, now: Date, leaseUntil: Date): Pr
 /** Keeps rows for longer. @returns the ids that are still ours */
 export async function renew(db: Db, held: Held, leaseUntil: Date): Promise<Set<number>> {
   const { rows } = await sql<{ id: number }>`
-    update queue set next_at = ${leaseUntil} from ${idsAndTokens(held)}
-    where queue.id = mine.id and queue.token = mine.token and holder = ${held.holder}
+    ${mine(held)}
+    update queue set next_at = ${leaseUntil} from mine where queue.id = mine.id
     returning queue.id`.execute(db)
   return new Set(rows.map(({ id }) => id))
 }
@@ -162,6 +175,6 @@ export async function renew(db: Db, held: Held, leaseUntil: Date): Promise<Set<n
 /** Gives rows that were not begun to whoever comes next. */
 export async function handBack(db: Db, held: Held): Promise<void> {
   await sql`
-    update queue set next_at = due_at, holder = null from ${idsAndTokens(held)}
-    where queue.id = mine.id and queue.token = mine.token and holder = ${held.holder}`.execute(db)
+    ${mine(held)}
+    update queue set next_at = due_at, holder = null from mine where queue.id = mine.id`.execute(db)
 }

@@ -11,8 +11,7 @@ import { begin, claim, handBack } from './claims.ts'
 import { DueHeap } from './due-heap.ts'
 import { type LaneLimits, Lanes } from './lanes.ts'
 import { Leases } from './leases.ts'
-import { decide } from './outcome.ts'
-import type { Outcome } from './record.ts'
+import { decide, type Outcome } from './outcome.ts'
 import { recordBatch } from './record-batch.ts'
 import { requestOf } from './request-of.ts'
 import type { Task } from './task.ts'
@@ -170,7 +169,7 @@ export class Engine {
     )
     this.#cut = new Set([...full.fullHosts, ...full.fullAccounts, ...hosts, ...accounts])
     for (const task of tasks) {
-      this.#leases.hold(task)
+      this.#leases.hold(task, now + leaseMs)
       if (task.begunAt) this.#track(this.#noteLapse(task, task.begunAt))
       else this.#heap.push(task)
     }
@@ -275,9 +274,9 @@ export class Engine {
   }
 
   async #begin(tasks: Task[]): Promise<(Date | undefined)[]> {
-    const { db, time, leaseMs } = this.#options
+    const { db, time } = this.#options
     const now = new Date(time.now())
-    const ours = await begin(db, { holder: this.id, tasks }, now, new Date(now.getTime() + leaseMs))
+    const ours = await begin(db, { holder: this.id, tasks }, now)
     return tasks.map(({ id }) => (ours.has(id) ? now : undefined))
   }
 

@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
 import type { Db } from '../db/schema.ts'
-import type { Outcome } from './record.ts'
+import type { Outcome } from './outcome.ts'
 
 // Targets are the clients' choice, so the number of series is not.
 const MAX_HOSTS = 100

@@ -25,6 +25,8 @@ export interface Task {
   /** Requests of this run that were begun. */
   attempts: number
   run: number
+  /** Of the job, when it was claimed: nobody else changes it. */
+  eventVersion: number
   method: string
   uri: string
   /** Sealed. */

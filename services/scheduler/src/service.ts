@@ -74,7 +74,12 @@ export async function start({
         onPublished,
         random: given.random,
       })
-      const metrics = new EngineMetrics(registry, { db, now, runningByHost: () => engine.runningByHost() })
+      const metrics = new EngineMetrics(registry, {
+        db,
+        now,
+        leaseMs: config.LEASE_MS,
+        runningByHost: () => engine.runningByHost(),
+      })
       const stopping = new AbortController()
       const upkeep = startUpkeep({
         db,

@@ -92,6 +92,15 @@ export async function claim(db: Db, options: ClaimOptions): Promise<Task[]> {
   return rows.map(toTask)
 }
 
+/** The targets and accounts of which a claim may have left something. */
+export function cutBy(tasks: Task[], { perHost, perAccount }: Pick<ClaimOptions, 'perHost' | 'perAccount'>): string[] {
+  const byHost = Map.groupBy(tasks, ({ host }) => host)
+  const byAccount = Map.groupBy(tasks, ({ accountId }) => accountId)
+  const hosts = [...byHost].filter(([, all]) => all.length >= perHost)
+  const accounts = [...byAccount].filter(([, all]) => all.length >= perAccount)
+  return [...hosts, ...accounts].map(([key]) => key)
+}
+
 function toTask(row: ClaimedRow): Task {
   return {
     id: row.id,

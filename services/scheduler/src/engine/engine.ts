@@ -7,8 +7,9 @@ import type { JobSecrets } from '../secrets/job-secrets.ts'
 import type { Sent } from '../sending/answer.ts'
 import type { Sender } from '../sending/sender.ts'
 import { Batcher } from './batcher.ts'
-import { begin, claim, handBack } from './claims.ts'
+import { begin, claim, cutBy, handBack } from './claims.ts'
 import { DueHeap } from './due-heap.ts'
+import { Gate } from './gate.ts'
 import { type LaneLimits, Lanes } from './lanes.ts'
 import { Leases } from './leases.ts'
 import { decide, type Outcome } from './outcome.ts'
@@ -43,10 +44,6 @@ const AGAIN_MS = 200
 /** So many times of what may be under way for one target, or one account, are claimed at once. */
 const SHARE = 8
 
-function withAtLeast(keys: string[], count: number): string[] {
-  return [...Map.groupBy(keys, (key) => key)].filter(([, all]) => all.length >= count).map(([key]) => key)
-}
-
 /**
  * Sends what is due. It claims ahead of time, keeps what it has claimed in memory, and sends each thing at its moment, as
  * far as the limits allow. Any number of engines work on one queue; the database decides which row is whose.
@@ -56,6 +53,7 @@ export class Engine {
   readonly id = randomUUID()
   readonly #options: EngineOptions
   readonly #heap = new DueHeap<Task>()
+  readonly #gate: Gate
   readonly #lanes: Lanes<Task>
   readonly #leases: Leases
   readonly #beginning: Batcher<Task, Date | undefined>
@@ -77,7 +75,12 @@ export class Engine {
     this.#options = options
     const { db, time, limits, claimBatch, leaseMs, log } = options
     this.#capacity = Math.max(2 * claimBatch, 4 * limits.total)
-    this.#lanes = new Lanes(limits, (task) => this.#track(this.#send(task)))
+    this.#gate = new Gate(limits.perHost)
+    this.#lanes = new Lanes(
+      limits,
+      (task) => this.#track(this.#send(task)),
+      (host) => this.#gate.aheadFor(host),
+    )
     this.#leases = new Leases({ db, time, leaseMs, log, holder: this.id })
     this.#beginning = new Batcher((tasks) => this.#begin(tasks), WRITE_BATCH)
     this.#recording = new Batcher((outcomes) => this.#record(outcomes), WRITE_BATCH)
@@ -85,7 +88,7 @@ export class Engine {
 
   /** How many are under way, by target. */
   runningByHost(): ReadonlyMap<string, number> {
-    return this.#lanes.runningByHost()
+    return this.#gate.runningByHost()
   }
 
   start(): void {
@@ -124,10 +127,13 @@ export class Engine {
   }
 
   async #look(): Promise<void> {
+    const { time, pollMs } = this.#options
     this.#isLooking = true
     this.#nextLook()
+    let lookedAt = time.now()
     while (this.#isWoken && !this.#isStopping) {
       this.#isWoken = false
+      lookedAt = time.now()
       try {
         await this.#claim()
       } catch (error) {
@@ -136,8 +142,8 @@ export class Engine {
     }
     this.#isLooking = false
     if (this.#isStopping) return
-    const { time, pollMs } = this.#options
-    this.#nextLook = time.alarm(time.now() + pollMs, () => this.wake())
+    // Counted from its begin: what has become due while a look took its time is not left for a whole poll more.
+    this.#nextLook = time.alarm(lookedAt + pollMs, () => this.wake())
   }
 
   async #claim(): Promise<void> {
@@ -159,15 +165,7 @@ export class Engine {
       ...full,
     })
     this.#hasMore = tasks.length === limit
-    const hosts = withAtLeast(
-      tasks.map(({ host }) => host),
-      shares.perHost,
-    )
-    const accounts = withAtLeast(
-      tasks.map(({ accountId }) => accountId),
-      shares.perAccount,
-    )
-    this.#cut = new Set([...full.fullHosts, ...full.fullAccounts, ...hosts, ...accounts])
+    this.#cut = new Set([...full.fullHosts, ...full.fullAccounts, ...cutBy(tasks, shares)])
     for (const task of tasks) {
       this.#leases.hold(task, now + leaseMs)
       if (task.begunAt) this.#track(this.#noteLapse(task, task.begunAt))
@@ -205,7 +203,7 @@ export class Engine {
       if (begunAt) {
         task.firstAt ??= begunAt
         task.attempts++
-        sent = await this.#attempt(task)
+        sent = await this.#gate.pass(task.host, () => this.#attempt(task))
       }
     } catch (error) {
       // The row is ours until its lease ends; then whoever takes it finds out how far it had come.
@@ -222,7 +220,7 @@ export class Engine {
     const { sender, secrets, time, log } = this.#options
     try {
       const request = requestOf(task, secrets, new Date(time.now()))
-      return await sender.send(request, this.#leases.signalOf(task))
+      return await sender.send(request, this.#leases.begin(task))
     } catch (error) {
       // The sender never rejects. With the right key a later try may do better.
       log.error("a job's secrets do not open", { jobId: task.jobId, error })

@@ -58,13 +58,13 @@ export class Leases {
     if (this.#held.get(task.id)?.task === task) this.#held.delete(task.id)
   }
 
-  /** Aborted when the row is lost: somebody else may send then, and never two at a time. */
-  signalOf(task: Task): AbortSignal {
+  /** What ends the task's request when the row is lost: somebody else may send then, and never two at a time. */
+  begin(task: Task): AbortController {
     const request = new AbortController()
     const lease = this.#held.get(task.id)
     if (lease?.task === task) lease.request = request
     else request.abort(new Error('the lease was lost'))
-    return request.signal
+    return request
   }
 
   /** Ends every request that is under way. */

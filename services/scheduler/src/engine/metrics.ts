@@ -7,20 +7,23 @@ import type { Outcome } from './outcome.ts'
 const MAX_HOSTS = 100
 const OTHERS = 'other'
 
+export interface MetricsSource {
+  db: Db
+  /** The engine's clock. */
+  now: () => Date
+  /** The longest of all engines. */
+  leaseMs: number
+  /** What is under way at the moment. */
+  runningByHost: () => ReadonlyMap<string, number>
+}
+
 /** What can be seen of an engine from outside. */
 export class EngineMetrics {
   readonly #outcomes: Counter<'kind' | 'host' | 'outcome'>
   readonly #lateness: Histogram<'kind'>
   readonly #hosts = new Set<string>()
 
-  /**
-   * @param now the engine's clock
-   * @param runningByHost what is under way at the moment
-   */
-  constructor(
-    registry: Registry,
-    { db, now, runningByHost }: { db: Db; now: () => Date; runningByHost: () => ReadonlyMap<string, number> },
-  ) {
+  constructor(registry: Registry, { db, now, leaseMs, runningByHost }: MetricsSource) {
     const registers = [registry]
     this.#outcomes = new Counter({
       name: 'scheduler_requests_total',
@@ -52,7 +55,7 @@ export class EngineMetrics {
       labelNames: ['state'],
       registers,
       async collect() {
-        const counts = await countQueue(db, now())
+        const counts = await countQueue(db, now(), leaseMs)
         for (const [state, count] of Object.entries(counts)) this.set({ state }, count)
       },
     })
@@ -72,15 +75,12 @@ export class EngineMetrics {
   }
 }
 
-async function countQueue(db: Db, now: Date): Promise<{ due: number; late: number; begun: number }> {
-  // Claimed rows have their next look at the lease's end, so those with a holder are counted by their due time.
+async function countQueue(db: Db, now: Date, leaseMs: number): Promise<{ due: number; late: number; begun: number }> {
+  // Claimed rows have their next look at the lease's end, which is soon; all of them are counted by their due time.
   const { rows } = await sql<{ due: number; late: number; begun: number }>`
     select count(*) filter (where begun_at is null and due_at <= ${now}) as due,
       count(*) filter (where begun_at is null and due_at <= ${new Date(now.getTime() - 1_000)}) as late,
       count(*) filter (where begun_at is not null) as begun
-    from (
-      select due_at, begun_at from queue where next_at <= ${now} and holder is null
-      union all select due_at, begun_at from queue where holder is not null
-    ) pending`.execute(db)
+    from queue where next_at <= ${new Date(now.getTime() + leaseMs)}`.execute(db)
   return rows[0] ?? { due: 0, late: 0, begun: 0 }
 }

@@ -50,13 +50,12 @@ export async function recordEnds(db: Db, holder: string, outcomes: Outcome[], no
       update job set status = held.status, attempts = held.attempts, finished_at = ${now}::timestamptz,
         updated_at = ${now}::timestamptz, event_version = event_version + 1, revision = revision + 1
       from held where job.id = held.job_id
-      returning job.id
     ), told as (
       insert into outbox (topic, key, event)
-      select topic, job_id, event from held where job_id in (select id from ended)
+      select topic, job_id, event from held
     ), released as materialized (
       select account_setting.account_id, given.count from account_setting
-        join (select account_id, count(*) from held where job_id in (select id from ended) group by 1) as given
+        join (select account_id, count(*) from held group by 1) as given
           on given.account_id = account_setting.account_id
       order by account_setting.account_id for update of account_setting
     ), quota as (

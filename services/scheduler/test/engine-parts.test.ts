@@ -4,6 +4,7 @@ import { DueHeap } from '../src/engine/due-heap.ts'
 import { Gate } from '../src/engine/gate.ts'
 import { Lanes } from '../src/engine/lanes.ts'
 import { nextTry, readRetryAfter, retryTable } from '../src/engine/retries.ts'
+import { nextOccurrence } from '../src/jobs/cron.ts'
 
 const T0 = new Date('2026-01-01T00:00:00Z')
 const after = (ms: number) => new Date(T0.getTime() + ms)
@@ -38,6 +39,43 @@ describe('The next try', () => {
     [undefined, undefined],
   ])('reads Retry-After: %s', (text, expected) => {
     expect(readRetryAfter(text, T0)).toEqual(expected)
+  })
+})
+
+describe('A rule', () => {
+  const runs = (rule: string, zone: string, from: string, count: number) => {
+    const found: string[] = []
+    let last: Date | undefined = new Date(from)
+    while (last && found.length < count) {
+      last = nextOccurrence(rule, zone, last)
+      if (last) found.push(last.toISOString())
+    }
+    return found
+  }
+  it.each<[string, string, string, string, string[]]>([
+    [
+      'knows leap days, also of a century',
+      '0 12 29 2 *',
+      'UTC',
+      '2095-01-01T00:00:00Z',
+      ['2096-02-29T12:00:00.000Z', '2104-02-29T12:00:00.000Z'],
+    ],
+    [
+      'comes at the change, for a time that is skipped',
+      '30 2 * * *',
+      'Europe/Berlin',
+      '2030-03-30T02:00:00Z',
+      ['2030-03-31T01:00:00.000Z', '2030-04-01T00:30:00.000Z'],
+    ],
+    [
+      'comes once, for a time that is there twice',
+      '30 2 * * *',
+      'Europe/Berlin',
+      '2030-10-26T12:00:00Z',
+      ['2030-10-27T00:30:00.000Z', '2030-10-28T01:30:00.000Z'],
+    ],
+  ])('%s', (_, rule, zone, from, expected) => {
+    expect(runs(rule, zone, from, expected.length)).toEqual(expected)
   })
 })
 

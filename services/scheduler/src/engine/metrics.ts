@@ -38,6 +38,14 @@ export class EngineMetrics {
       buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30, 300],
       registers,
     })
+    let asked: Promise<QueueCounts[]> | undefined
+    // Both gauges are collected at the same time, and share one look.
+    const askQueue = () => {
+      asked ??= countQueue(db, now(), leaseMs).finally(() => {
+        asked = undefined
+      })
+      return asked
+    }
     const labelOf = (host: string) => this.#labelOf(host)
     new Gauge({
       name: 'scheduler_running',
@@ -55,8 +63,25 @@ export class EngineMetrics {
       labelNames: ['state'],
       registers,
       async collect() {
-        const counts = await countQueue(db, now(), leaseMs)
-        for (const [state, count] of Object.entries(counts)) this.set({ state }, count)
+        const byHost = await askQueue()
+        for (const state of STATES)
+          this.set(
+            { state },
+            byHost.reduce((sum, counts) => sum + counts[state], 0),
+          )
+      },
+    })
+    new Gauge({
+      name: 'scheduler_queue_of_host',
+      help: 'As scheduler_queue, for each target that has any.',
+      labelNames: ['state', 'host'],
+      registers,
+      async collect() {
+        const byHost = await askQueue()
+        this.reset()
+        for (const { host, ...counts } of byHost) {
+          for (const state of STATES) if (counts[state] > 0) this.inc({ state, host: labelOf(host) }, counts[state])
+        }
       },
     })
   }
@@ -75,12 +100,15 @@ export class EngineMetrics {
   }
 }
 
-async function countQueue(db: Db, now: Date, leaseMs: number): Promise<{ due: number; late: number; begun: number }> {
+const STATES = ['due', 'late', 'begun'] as const
+type QueueCounts = Record<(typeof STATES)[number], number> & { host: string }
+
+async function countQueue(db: Db, now: Date, leaseMs: number): Promise<QueueCounts[]> {
   // Claimed rows have their next look at the lease's end, which is soon; all of them are counted by their due time.
-  const { rows } = await sql<{ due: number; late: number; begun: number }>`
-    select count(*) filter (where begun_at is null and due_at <= ${now}) as due,
+  const { rows } = await sql<QueueCounts>`
+    select host, count(*) filter (where begun_at is null and due_at <= ${now}) as due,
       count(*) filter (where begun_at is null and due_at <= ${new Date(now.getTime() - 1_000)}) as late,
       count(*) filter (where begun_at is not null) as begun
-    from queue where next_at <= ${new Date(now.getTime() + leaseMs)}`.execute(db)
-  return rows[0] ?? { due: 0, late: 0, begun: 0 }
+    from queue where next_at <= ${new Date(now.getTime() + leaseMs)} group by host`.execute(db)
+  return rows
 }

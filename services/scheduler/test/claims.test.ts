@@ -53,6 +53,23 @@ const outcome = (task: Task) => ({
   verdict: { kind: 'succeeded' } as const,
 })
 
+describe('A lease', () => {
+  it('is its holder’s until it has ended, also for those who look ahead', async () => {
+    const { tasks } = await claimed(3)
+    const claimAt = (now: Date) =>
+      claim(database.db, {
+        holder: randomUUID(),
+        now,
+        until: new Date(now.getTime() + 2_000),
+        leaseUntil: new Date(LEASE.getTime() + 60_000),
+        ...{ limit: 10, perHost: 10, perAccount: 10, fullHosts: [], fullAccounts: [] },
+      })
+    expect(await claimAt(new Date(LEASE.getTime() - 1))).toEqual([])
+    const taken = await claimAt(LEASE)
+    expect(taken.map(({ id }) => id).sort()).toEqual(tasks.map(({ id }) => id).sort())
+  })
+})
+
 describe('What an engine writes of many rows', () => {
   it('can be under way at the same time, in any order: nothing waits for each other', async () => {
     const { holder, tasks } = await claimed(400)

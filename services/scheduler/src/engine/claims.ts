@@ -51,7 +51,8 @@ interface ClaimedRow {
 }
 
 /**
- * Takes what is due soon, and what holders have let lapse, earliest first. A claim moves `next_at` to the end of the
+ * Takes what is due soon, and what holders have let lapse, earliest first. What somebody holds is theirs until
+ * the lease has ended, however soon that is. A claim moves `next_at` to the end of the
  * lease, and raises the token, so that former holders have lost the row. Several engines never get the same row.
  */
 export async function claim(db: Db, options: ClaimOptions): Promise<Task[]> {
@@ -60,7 +61,7 @@ export async function claim(db: Db, options: ClaimOptions): Promise<Task[]> {
   const { rows } = await sql<ClaimedRow>`
     with near as materialized (
       select id, host, account_id, next_at from queue
-      where next_at <= ${until} and host <> all (${fullHosts}::text[]) and account_id <> all (${fullAccounts}::uuid[])
+      where next_at <= ${until} and (holder is null or next_at <= ${now}) and host <> all (${fullHosts}::text[]) and account_id <> all (${fullAccounts}::uuid[])
       order by next_at limit ${2 * limit}
     ), ranked as materialized (
       select id, row_number() over (partition by host order by next_at) as by_host,
@@ -69,6 +70,7 @@ export async function claim(db: Db, options: ClaimOptions): Promise<Task[]> {
     ), due as materialized (
       select queue.id from queue join ranked on ranked.id = queue.id
       where by_host <= ${perHost} and by_account <= ${perAccount} and queue.next_at <= ${until}
+        and (queue.holder is null or queue.next_at <= ${now})
       order by queue.next_at limit ${limit}
       for update of queue skip locked
     ), taken as (

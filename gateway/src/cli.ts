@@ -3,7 +3,7 @@ import { createLogger } from '@platform/log/logger.ts'
 import { setRole } from './accounts/first-admin.ts'
 import { loadConfig } from './config.ts'
 import { ACCOUNT_ROLES, type Db, type GatewayTables } from './db/schema.ts'
-import { Seal } from './tokens/seal.ts'
+import { gatewaySeal } from './tokens/seals.ts'
 import { rotateSigningKey } from './tokens/signing-keys.ts'
 
 const USAGE = `Usage: node gateway/src/cli.ts COMMAND
@@ -24,7 +24,7 @@ const database = openDatabase<GatewayTables>({
 async function run(db: Db, [command, email = '', role = 'admin']: string[]): Promise<string> {
   const now = new Date()
   if (command === 'rotate-signing-key') {
-    const seal = new Seal(settings.KEY_ENCRYPTION_SECRET, 'signing keys')
+    const seal = gatewaySeal(settings.KEY_ENCRYPTION_SECRET, 'signing keys')
     return `The signing key is ${await rotateSigningKey(db, seal, now)} now.`
   }
   const wanted = ACCOUNT_ROLES.find((name) => name === role)

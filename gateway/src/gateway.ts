@@ -37,7 +37,7 @@ import { startMetrics } from './metrics.ts'
 import { createUpstreams } from './proxy/upstreams.ts'
 import { AccessTokens } from './tokens/access-tokens.ts'
 import { tokenRoutes } from './tokens/routes.ts'
-import { answerSeal, Seal } from './tokens/seal.ts'
+import { answerSeal, gatewaySeal } from './tokens/seals.ts'
 import { purgeSessions } from './tokens/sessions.ts'
 import { SigningKeys } from './tokens/signing-keys.ts'
 
@@ -80,8 +80,8 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   const relay = startRelay({ db, pool, databaseUrl: url, transport, log, registry })
 
   const assertions = new Assertions(settings.ASSERTION_SECRET)
-  const seal = answerSeal(new Seal(settings.KEY_ENCRYPTION_SECRET, 'answers'))
-  const keys = new SigningKeys(db, new Seal(settings.KEY_ENCRYPTION_SECRET, 'signing keys'), clock)
+  const seal = answerSeal(gatewaySeal(settings.KEY_ENCRYPTION_SECRET, 'answers'))
+  const keys = new SigningKeys(db, gatewaySeal(settings.KEY_ENCRYPTION_SECRET, 'signing keys'), clock)
   const tokens = new AccessTokens({ issuer: settings.PUBLIC_URL, audience: settings.TOKEN_AUDIENCE, keys, clock })
   const verdicts = new Verdicts(() => listener.heardUntil, clock)
   const listener = new InvalidationListener(url, log, {

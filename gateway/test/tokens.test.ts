@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { DEVELOPMENT_SECRET } from '@platform/config/env.ts'
 import { eventually } from '@platform/testing/eventually.ts'
 import jwt from 'jsonwebtoken'
-import { Seal } from '../src/tokens/seal.ts'
+import { gatewaySeal } from '../src/tokens/seals.ts'
 import { rotateSigningKey } from '../src/tokens/signing-keys.ts'
 import {
   byToken,
@@ -216,7 +216,7 @@ describe('signing keys', () => {
     const replica = await gateway.replica()
     const ana = await gateway.signUp()
     const kidOf = (token: string) => jwt.decode(token, { complete: true })?.header.kid
-    const seal = new Seal(DEVELOPMENT_SECRET, 'signing keys')
+    const seal = gatewaySeal(DEVELOPMENT_SECRET, 'signing keys')
     const kid = await withDb(gateway.database, (db) => rotateSigningKey(db, seal, gateway.clock.now()))
     const login = { email: ana.email, password: PASSWORD }
     const renewed = await eventually(async () => {

@@ -26,6 +26,7 @@ const COMPONENTS = {
   },
   headers: {
     RequestId: { description: 'Names this request in every log.', schema: { type: 'string' } },
+    ETag: { description: 'The version of what is answered, for conditional requests.', schema: { type: 'string' } },
   },
   parameters: {
     Traceparent: {
@@ -41,6 +42,20 @@ const COMPONENTS = {
       required: false,
       description: 'The same key, user and body within 24 h give the first answer again.',
       schema: { type: 'string', minLength: 1, maxLength: 255 },
+    },
+    IfNoneMatch: {
+      name: 'If-None-Match',
+      in: 'header',
+      required: false,
+      description: 'Tags that the client has seen: where one of them is the present one, the answer is 304.',
+      schema: { type: 'string' },
+    },
+    IfMatch: {
+      name: 'If-Match',
+      in: 'header',
+      required: false,
+      description: 'Tags that the client has seen, or `*`: unless one of them is the present one, the answer is 409.',
+      schema: { type: 'string' },
     },
   },
 }

@@ -1,8 +1,8 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, randomUUID } from 'node:crypto'
+import type { Seal } from '@platform/seal/seal.ts'
 import { sql } from 'kysely'
 import { announce } from '../credentials/invalidation.ts'
 import type { Db, Tx } from '../db/schema.ts'
-import type { Seal } from './seal.ts'
 
 /** How long an access token is good for. */
 export const ACCESS_TOKEN_SECONDS = 900

@@ -6,6 +6,7 @@ import { uniquePrefix } from '@platform/testing/kafka.ts'
 import { startProcesses } from '@platform/testing/processes.ts'
 import pg from 'pg'
 import { type Goal, quantile, type Row, report } from './report.ts'
+import { BENCH_ENV } from './requests.ts'
 import { startBenchDatabase, startBenchKafka } from './surroundings.ts'
 
 /**
@@ -38,7 +39,7 @@ async function measure(kafka?: { brokers: string; topicPrefix: string }): Promis
   const processes = await startProcesses({
     database,
     kafka,
-    env: { all: { NODE_ENV: 'production', LOG_LEVEL: 'warn' }, gateway: { JWT_ISSUERS: issuer.setting, ...UNLIMITED } },
+    env: { ...BENCH_ENV, gateway: { JWT_ISSUERS: issuer.setting, ...UNLIMITED } },
   })
   const watcher = new pg.Client({ connectionString: database.adminUrl })
   await watcher.connect()

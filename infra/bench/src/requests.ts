@@ -24,5 +24,10 @@ export function sign(method: ServiceRequest['method'], path: string, userId: str
 
 /** What a process is told beside the usual: as in production, and saying little. */
 export const BENCH_ENV = {
-  all: { NODE_ENV: 'production', LOG_LEVEL: 'warn', CURSOR_SECRET: TEST_ASSERTION_SECRET },
+  all: {
+    NODE_ENV: 'production',
+    LOG_LEVEL: 'warn',
+    CURSOR_SECRET: TEST_ASSERTION_SECRET,
+    JOB_SECRETS_KEY: TEST_ASSERTION_SECRET,
+  },
 }

@@ -60,6 +60,7 @@ export async function startPlatform(env: NodeJS.ProcessEnv, console: Console): P
     ...inherited(env),
     ...processEnvironment(target, surroundings),
     ...(target.name === 'gateway' ? gatewayOnly : {}),
+    ...(target.name === 'scheduler' ? { JOB_SECRETS_KEY: secrets.jobSecrets } : {}),
     ...(target.name === 'social' ? { CURSOR_SECRET: secrets.cursor } : {}),
   })
   console.say(`Starting ${PROCESSES.map(({ name }) => name).join(', ')} …`)
@@ -101,6 +102,7 @@ const SECRETS = [
   'assertion',
   'keyEncryption',
   'cursor',
+  'jobSecrets',
   'adminPassword',
   'demoPassword',
 ] as const

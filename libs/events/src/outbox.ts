@@ -57,11 +57,20 @@ export async function publishAll<T extends OutboxTables>(
   const outbox = trx as unknown as Transaction<OutboxTables>
   await outbox
     .insertInto('outbox')
-    .values(events.map((event) => toRow(event, cause)))
+    .values(events.map((event) => toOutboxRow(event, cause)))
     .execute()
 }
 
-function toRow({ type, ...event }: TypedEvent, cause: Cause) {
+/**
+ * An event as the outbox has it, for those who write it with a statement of their own: in the transaction of the
+ * command, and after the entity's row was locked or changed.
+ *
+ * @throws Error as `publish` does
+ */
+export function toOutboxRow(
+  { type, ...event }: TypedEvent,
+  cause: Cause,
+): { topic: string; key: string; event: string } {
   const envelope: CloudEvent = {
     specversion: '1.0',
     id: uuidV7(),

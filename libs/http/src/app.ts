@@ -10,6 +10,7 @@ import express, {
   type Response,
 } from 'express'
 import type { Caller } from './assertion.ts'
+import { bodyTag } from './body-tag.ts'
 import { DomainError, errorBody } from './errors.ts'
 import type { HttpMetrics } from './metrics.ts'
 import type { AnyReply, Route, RouteDefinition } from './route.ts'
@@ -117,7 +118,7 @@ function authenticated(definition: RouteDefinition, authenticate: Authenticate):
 const NOBODY: Caller = { userId: '00000000-0000-0000-0000-000000000000', roles: [] }
 
 function answering(route: Route, { checkReplies, dialect }: MountOptions): RequestHandler {
-  const { params, query, body, responses } = route.definition
+  const { params, query, body, responses, hasETag } = route.definition
   const readParams = params && compileInput(params, 'path')
   const readQuery = query && compileInput(query, 'query')
   const readBody = body && compileInput(body, 'body')
@@ -139,8 +140,11 @@ function answering(route: Route, { checkReplies, dialect }: MountOptions): Reque
     checkReply?.(reply)
     if (reply.headers) res.set(reply.headers)
     res.status(reply.status)
-    if (responses[reply.status] === null) res.end()
-    else res.json(reply.body)
+    if (responses[reply.status] === null) return void res.end()
+    const text = JSON.stringify(reply.body)
+    if (hasETag && !res.hasHeader('ETag')) res.setHeader('ETag', bodyTag(text))
+    // Of a GET that names the tag in `If-None-Match`, Express makes a 304.
+    res.type('json').send(text)
   }
 }
 

@@ -31,9 +31,16 @@ function operation(definition: RouteDefinition, schemas: Record<string, unknown>
   for (const [status, schema] of Object.entries(definition.responses)) {
     responses[status] = {
       description: Number(status) === 201 ? 'Created' : 'Success',
-      headers: { 'x-request-id': { $ref: '#/components/headers/RequestId' } },
+      headers: {
+        'x-request-id': { $ref: '#/components/headers/RequestId' },
+        ...(definition.hasETag && { ETag: { $ref: '#/components/headers/ETag' } }),
+      },
       ...(schema && { content: json(schema, schemas) }),
     }
+  }
+  const isConditional = definition.hasETag && !isWrite
+  if (isConditional) {
+    responses[304] = { description: 'Not modified', headers: { ETag: { $ref: '#/components/headers/ETag' } } }
   }
   for (const code of errorsOf(definition)) {
     responses[ERROR_STATUS[code]] ??= {
@@ -52,6 +59,8 @@ function operation(definition: RouteDefinition, schemas: Record<string, unknown>
       ...parameters(definition.query, 'query'),
       { $ref: '#/components/parameters/Traceparent' },
       ...(isWrite && access !== 'everyone' ? [{ $ref: '#/components/parameters/IdempotencyKey' }] : []),
+      ...(isConditional ? [{ $ref: '#/components/parameters/IfNoneMatch' }] : []),
+      ...(definition.takesIfMatch ? [{ $ref: '#/components/parameters/IfMatch' }] : []),
     ],
     ...(definition.body && { requestBody: { required: true, content: json(definition.body, schemas) } }),
     responses,

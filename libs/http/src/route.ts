@@ -35,6 +35,10 @@ export interface RouteDefinition<
   errors?: ErrorCode[]
   /** The body of a refusal, where it is not the contract's own. */
   errorAnswer?: TSchema
+  /** Each success carries an `ETag`: the one that the reply names, else one of its body. */
+  hasETag?: boolean
+  /** Takes `If-Match`; its handler compares. */
+  takesIfMatch?: boolean
 }
 
 /** A request after its checks. */

@@ -1,4 +1,4 @@
-import { type Environment, readEnv, requireOwnSecrets } from '@platform/config/env.ts'
+import { DEVELOPMENT_SECRET, type Environment, readEnv, requireOwnSecrets } from '@platform/config/env.ts'
 import { CommonEnv } from '@platform/service/settings.ts'
 import { Type } from 'typebox'
 
@@ -9,12 +9,16 @@ const Ms = (options: { default: number; minimum?: number }) =>
 
 const Env = Type.Object({
   ...CommonEnv,
+  /** Seals what is secret of jobs and accounts; several, separated by commas: the first seals, all open. */
+  JOB_SECRETS_KEY: Type.String({ minLength: 32, default: DEVELOPMENT_SECRET }),
   /** Ranges, separated by commas, that jobs may reach although they are no public ones. */
   ALLOWED_INNER_TARGETS: Type.String({ default: '' }),
   CONNECT_TIMEOUT_MS: Ms({ default: 5_000 }),
   REQUEST_TIMEOUT_MS: Ms({ default: 30_000 }),
   KEPT_BODY_BYTES: Type.Integer({ minimum: 0, maximum: 1_048_576, default: 65_536 }),
   ATTEMPT_RETENTION_DAYS: count({ default: 30, maximum: 3_650 }),
+  /** How long jobs are kept after they have finished, or were deleted. */
+  JOB_RETENTION_DAYS: count({ default: 90, maximum: 36_500 }),
   MAX_ACTIVE_JOBS: count({ default: 100_000, maximum: 100_000_000 }),
   /** How often engines look, and how far ahead. */
   POLL_MS: Ms({ default: 500 }),
@@ -28,7 +32,8 @@ const Env = Type.Object({
 
 export function loadConfig(env: Environment) {
   const settings = readEnv(env, Env)
-  requireOwnSecrets(env, { ASSERTION_SECRET: settings.ASSERTION_SECRET })
+  const { ASSERTION_SECRET, JOB_SECRETS_KEY } = settings
+  requireOwnSecrets(env, { ASSERTION_SECRET, JOB_SECRETS_KEY })
   const allowedInnerTargets = settings.ALLOWED_INNER_TARGETS.split(',').filter((range) => range.trim() !== '')
   return { ...settings, allowedInnerTargets }
 }

@@ -12,6 +12,7 @@ import { DatabaseTime, type Time } from './engine/time.ts'
 import { startUpkeep } from './engine/upkeep.ts'
 import { accountHandlers } from './events/on-account.ts'
 import { jobRoutes } from './jobs/routes.ts'
+import { JobSecrets } from './secrets/job-secrets.ts'
 import { Sender } from './sending/sender.ts'
 import { type Lookup, TargetGuard } from './sending/target-guard.ts'
 import { settingsRoutes } from './settings/routes.ts'
@@ -40,7 +41,7 @@ export async function start({
     clock,
     onFatal,
     migrations: migrationFolders,
-    build: ({ db, log, registry }) => {
+    build: ({ db, log, registry, onPublished }) => {
       const databaseTime = new DatabaseTime()
       const time = given.time ?? databaseTime
       const now = () => new Date(time.now())
@@ -53,10 +54,12 @@ export async function start({
         keptBodyBytes: config.KEPT_BODY_BYTES,
         connections: config.HOST_CONCURRENCY,
       })
+      const secrets = new JobSecrets(config.JOB_SECRETS_KEY)
       const engine = new Engine({
         db,
         time,
         sender,
+        secrets,
         log,
         pollMs: config.POLL_MS,
         horizonMs: config.HORIZON_MS,
@@ -68,23 +71,30 @@ export async function start({
           perAccount: config.ACCOUNT_CONCURRENCY,
         },
         onOutcome: (outcome) => metrics.observe(outcome),
+        onPublished,
         random: given.random,
       })
-      const metrics = new EngineMetrics(registry, { db, now, runningByHost: () => engine.runningByHost() })
+      const metrics = new EngineMetrics(registry, {
+        db,
+        now,
+        leaseMs: config.LEASE_MS,
+        runningByHost: () => engine.runningByHost(),
+      })
       const stopping = new AbortController()
       const upkeep = startUpkeep({
         db,
         time,
         log,
-        retentionDays: config.ATTEMPT_RETENTION_DAYS,
+        attemptRetentionDays: config.ATTEMPT_RETENTION_DAYS,
+        jobRetentionDays: config.JOB_RETENTION_DAYS,
         adjust: () => (given.time ? Promise.resolve() : databaseTime.adjust(() => askDatabase(db))),
         onReady: () => engine.start(),
       })
       const listening = listenForDue(config.DATABASE_URL, log, stopping.signal, () => engine.wake())
       return {
         routes: [
-          ...settingsRoutes({ db, now }),
-          ...jobRoutes({ db, now, guard, horizonMs: config.HORIZON_MS, quota: config.MAX_ACTIVE_JOBS }),
+          ...settingsRoutes({ db, now, secrets }),
+          ...jobRoutes({ db, now, guard, horizonMs: config.HORIZON_MS, quota: config.MAX_ACTIVE_JOBS, secrets }),
         ],
         handlers: accountHandlers,
         dialect: createDialect({ db, log, bodyLimit: config.BODY_LIMIT_BYTES }),

@@ -1,8 +1,10 @@
 import { describe, expect, it } from '@jest/globals'
 import { Batcher } from '../src/engine/batcher.ts'
 import { DueHeap } from '../src/engine/due-heap.ts'
+import { Gate } from '../src/engine/gate.ts'
 import { Lanes } from '../src/engine/lanes.ts'
 import { nextTry, readRetryAfter, retryTable } from '../src/engine/retries.ts'
+import { nextOccurrence } from '../src/jobs/cron.ts'
 
 const T0 = new Date('2026-01-01T00:00:00Z')
 const after = (ms: number) => new Date(T0.getTime() + ms)
@@ -37,6 +39,43 @@ describe('The next try', () => {
     [undefined, undefined],
   ])('reads Retry-After: %s', (text, expected) => {
     expect(readRetryAfter(text, T0)).toEqual(expected)
+  })
+})
+
+describe('A rule', () => {
+  const runs = (rule: string, zone: string, from: string, count: number) => {
+    const found: string[] = []
+    let last: Date | undefined = new Date(from)
+    while (last && found.length < count) {
+      last = nextOccurrence(rule, zone, last)
+      if (last) found.push(last.toISOString())
+    }
+    return found
+  }
+  it.each<[string, string, string, string, string[]]>([
+    [
+      'knows leap days, also of a century',
+      '0 12 29 2 *',
+      'UTC',
+      '2095-01-01T00:00:00Z',
+      ['2096-02-29T12:00:00.000Z', '2104-02-29T12:00:00.000Z'],
+    ],
+    [
+      'comes at the change, for a time that is skipped',
+      '30 2 * * *',
+      'Europe/Berlin',
+      '2030-03-30T02:00:00Z',
+      ['2030-03-31T01:00:00.000Z', '2030-04-01T00:30:00.000Z'],
+    ],
+    [
+      'comes once, for a time that is there twice',
+      '30 2 * * *',
+      'Europe/Berlin',
+      '2030-10-26T12:00:00Z',
+      ['2030-10-27T00:30:00.000Z', '2030-10-28T01:30:00.000Z'],
+    ],
+  ])('%s', (_, rule, zone, from, expected) => {
+    expect(runs(rule, zone, from, expected.length)).toEqual(expected)
   })
 })
 
@@ -78,6 +117,67 @@ describe('Lanes', () => {
     for (let i = 0; i < 6; i++) all.leave(started.at(-1) ?? item('', ''))
     expect(started.map(({ name }) => name)).toEqual(['first', 'p1', 'q1', 'p2', 'q2', 'p3', 'q3'])
     expect([all.running, all.waiting]).toEqual([1, 0])
+  })
+})
+
+describe('Lanes of a fast target', () => {
+  it('let more go than its limit, and have more waiting, as soon as it is known to be one', () => {
+    let more = 0
+    const started: { host: string; accountId: string }[] = []
+    const limits = { total: 100, perHost: 2, perAccount: 100 }
+    const all = new Lanes<{ host: string; accountId: string }>(
+      limits,
+      (one) => started.push(one),
+      () => more,
+    )
+    const one = { host: 'x', accountId: 'a' }
+    for (let i = 0; i < 20; i++) all.enter(one)
+    expect([started.length, all.fullHosts()]).toEqual([2, ['x']])
+    more = 4
+    all.leave(one)
+    expect([started.length, all.running]).toEqual([7, 6])
+    expect(all.fullHosts()).toEqual([])
+    more = 0
+    all.leave(one)
+    expect([started.length, all.running]).toEqual([7, 5])
+  })
+})
+
+describe('A gate', () => {
+  it('lets no more through to a target than may be under way, in their order', async () => {
+    const gate = new Gate(2)
+    const begun: number[] = []
+    const ends: (() => void)[] = []
+    const sent = [0, 1, 2, 3].map((i) =>
+      gate.pass('slow', () => {
+        begun.push(i)
+        return new Promise<void>((resolve) => ends.push(resolve))
+      }),
+    )
+    await gate.pass('other', async () => {})
+    expect(begun).toEqual([0, 1])
+    expect(gate.runningByHost()).toEqual(new Map([['slow', 2]]))
+    for (const i of [0, 1, 2, 3]) {
+      ends[i]?.()
+      await sent[i]
+    }
+    expect(begun).toEqual([0, 1, 2, 3])
+    expect(gate.runningByHost()).toEqual(new Map())
+  })
+
+  it('has some more begun for a target that answers fast, and none for one that nothing is known of', async () => {
+    const gate = new Gate(8)
+    expect(gate.aheadFor('fast')).toBe(0)
+    await gate.pass('fast', async () => {})
+    expect(gate.aheadFor('fast')).toBe(8)
+    expect(gate.aheadFor('other')).toBe(0)
+  })
+
+  it('makes room also when a request fails', async () => {
+    const gate = new Gate(1)
+    await expect(gate.pass('x', () => Promise.reject(new Error('no')))).rejects.toThrow('no')
+    await gate.pass('x', async () => {})
+    expect(gate.runningByHost().size).toBe(0)
   })
 })
 

@@ -37,6 +37,14 @@ describe('A slow target', () => {
     for (const id of ids) await eventually(async () => expect((await ana.job(id)).status).toBe('succeeded'))
     expect(waiting).toHaveLength(2)
     expect(await metrics()).toContain(`scheduler_running{host="127.0.0.1:${target.port}"} 2`)
+    scheduler.time.advance(1_500)
+    await eventually(async () => {
+      const text = await metrics()
+      for (const [state, count] of Object.entries({ due: 38, late: 38, begun: 2 })) {
+        expect(text).toContain(`scheduler_queue{state="${state}"} ${count}\n`)
+        expect(text).toContain(`scheduler_queue_of_host{state="${state}",host="127.0.0.1:${target.port}"} ${count}\n`)
+      }
+    })
     // Leases of what waits are renewed, third by third: none is lost.
     for (let i = 0; i < 10; i++) {
       scheduler.time.advance(1_000)

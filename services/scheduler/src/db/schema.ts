@@ -1,5 +1,6 @@
 import type { LibraryTables } from '@platform/service/service.ts'
 import type { ColumnType, Generated, GeneratedAlways, Kysely, Selectable, Transaction } from 'kysely'
+import type { StoredHeaders } from '../secrets/job-secrets.ts'
 
 /** A jsonb column: an object when read, JSON text when written. */
 type Json<T> = ColumnType<T | null, string | null, string | null>
@@ -18,7 +19,9 @@ export interface AccountSettingTable {
   account_id: string
   /** Errors are answered with 200, as clients of 2011 expect. */
   legacy_status: Generated<boolean>
+  /** Sealed. */
   signing_secret: string
+  /** Sealed. */
   previous_secret: string | null
   previous_secret_until: Date | null
   /** Jobs that still have something to do. */
@@ -38,7 +41,8 @@ export interface JobTable {
   at: Date
   /** How `at` is shown: the offset that was given, or the account's at that time. */
   at_offset_minutes: number
-  headers: Json<Record<string, string>>
+  /** Sealed. */
+  headers: Json<StoredHeaders>
   body: string | null
   callback_uri: string | null
   failure_callback_uri: string | null

@@ -3,16 +3,18 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { isUnavailable } from '@platform/db/database.ts'
 import type { Logger } from '@platform/log/logger.ts'
 import type { Db } from '../db/schema.ts'
+import type { JobSecrets } from '../secrets/job-secrets.ts'
 import type { Sent } from '../sending/answer.ts'
-import { buildRequest, requestId } from '../sending/build-request.ts'
 import type { Sender } from '../sending/sender.ts'
 import { Batcher } from './batcher.ts'
-import { begin, claim, handBack } from './claims.ts'
+import { begin, claim, cutBy, handBack } from './claims.ts'
 import { DueHeap } from './due-heap.ts'
+import { Gate } from './gate.ts'
 import { type LaneLimits, Lanes } from './lanes.ts'
 import { Leases } from './leases.ts'
-import { decide } from './outcome.ts'
-import { type Outcome, record } from './record.ts'
+import { decide, type Outcome } from './outcome.ts'
+import { recordBatch } from './record-batch.ts'
+import { requestOf } from './request-of.ts'
 import type { Task } from './task.ts'
 import type { Time } from './time.ts'
 
@@ -20,6 +22,7 @@ export interface EngineOptions {
   db: Db
   time: Time
   sender: Sender
+  secrets: JobSecrets
   log: Logger
   /** How often to look without a hint. */
   pollMs: number
@@ -30,6 +33,8 @@ export interface EngineOptions {
   limits: LaneLimits
   /** Is told of every request that was made. */
   onOutcome?: (outcome: Outcome) => void
+  /** Called after commits that have put events into the outbox. */
+  onPublished?: () => void
   /** From 0 to 1. */
   random?: () => number
 }
@@ -38,10 +43,6 @@ const WRITE_BATCH = 500
 const AGAIN_MS = 200
 /** So many times of what may be under way for one target, or one account, are claimed at once. */
 const SHARE = 8
-
-function withAtLeast(keys: string[], count: number): string[] {
-  return [...Map.groupBy(keys, (key) => key)].filter(([, all]) => all.length >= count).map(([key]) => key)
-}
 
 /**
  * Sends what is due. It claims ahead of time, keeps what it has claimed in memory, and sends each thing at its moment, as
@@ -52,6 +53,7 @@ export class Engine {
   readonly id = randomUUID()
   readonly #options: EngineOptions
   readonly #heap = new DueHeap<Task>()
+  readonly #gate: Gate
   readonly #lanes: Lanes<Task>
   readonly #leases: Leases
   readonly #beginning: Batcher<Task, Date | undefined>
@@ -73,7 +75,12 @@ export class Engine {
     this.#options = options
     const { db, time, limits, claimBatch, leaseMs, log } = options
     this.#capacity = Math.max(2 * claimBatch, 4 * limits.total)
-    this.#lanes = new Lanes(limits, (task) => this.#track(this.#send(task)))
+    this.#gate = new Gate(limits.perHost)
+    this.#lanes = new Lanes(
+      limits,
+      (task) => this.#track(this.#send(task)),
+      (host) => this.#gate.aheadFor(host),
+    )
     this.#leases = new Leases({ db, time, leaseMs, log, holder: this.id })
     this.#beginning = new Batcher((tasks) => this.#begin(tasks), WRITE_BATCH)
     this.#recording = new Batcher((outcomes) => this.#record(outcomes), WRITE_BATCH)
@@ -81,7 +88,7 @@ export class Engine {
 
   /** How many are under way, by target. */
   runningByHost(): ReadonlyMap<string, number> {
-    return this.#lanes.runningByHost()
+    return this.#gate.runningByHost()
   }
 
   start(): void {
@@ -120,10 +127,13 @@ export class Engine {
   }
 
   async #look(): Promise<void> {
+    const { time, pollMs } = this.#options
     this.#isLooking = true
     this.#nextLook()
+    let lookedAt = time.now()
     while (this.#isWoken && !this.#isStopping) {
       this.#isWoken = false
+      lookedAt = time.now()
       try {
         await this.#claim()
       } catch (error) {
@@ -132,8 +142,8 @@ export class Engine {
     }
     this.#isLooking = false
     if (this.#isStopping) return
-    const { time, pollMs } = this.#options
-    this.#nextLook = time.alarm(time.now() + pollMs, () => this.wake())
+    // Counted from its begin: what has become due while a look took its time is not left for a whole poll more.
+    this.#nextLook = time.alarm(lookedAt + pollMs, () => this.wake())
   }
 
   async #claim(): Promise<void> {
@@ -155,17 +165,9 @@ export class Engine {
       ...full,
     })
     this.#hasMore = tasks.length === limit
-    const hosts = withAtLeast(
-      tasks.map(({ host }) => host),
-      shares.perHost,
-    )
-    const accounts = withAtLeast(
-      tasks.map(({ accountId }) => accountId),
-      shares.perAccount,
-    )
-    this.#cut = new Set([...full.fullHosts, ...full.fullAccounts, ...hosts, ...accounts])
+    this.#cut = new Set([...full.fullHosts, ...full.fullAccounts, ...cutBy(tasks, shares)])
     for (const task of tasks) {
-      this.#leases.hold(task)
+      this.#leases.hold(task, now + leaseMs)
       if (task.begunAt) this.#track(this.#noteLapse(task, task.begunAt))
       else this.#heap.push(task)
     }
@@ -194,16 +196,14 @@ export class Engine {
   }
 
   async #send(task: Task): Promise<void> {
-    const { sender, time, log, random = Math.random } = this.#options
+    const { log, random = Math.random } = this.#options
     let sent: Sent | undefined
     try {
       const begunAt = await this.#beginning.add(task)
       if (begunAt) {
         task.firstAt ??= begunAt
         task.attempts++
-        const id = requestId(task.jobId, task.run, task.callbackId)
-        const request = buildRequest({ ...task, id, attempt: task.attempts }, new Date(time.now()))
-        sent = await sender.send(request, this.#leases.signalOf(task))
+        sent = await this.#gate.pass(task.host, () => this.#attempt(task))
       }
     } catch (error) {
       // The row is ours until its lease ends; then whoever takes it finds out how far it had come.
@@ -214,6 +214,20 @@ export class Engine {
     if (sent) await this.#settle({ task, sent, verdict: decide(task, sent, random()) })
     else this.#leases.release(task)
     this.#lookAgainWithRoom(task)
+  }
+
+  async #attempt(task: Task): Promise<Sent> {
+    const { sender, secrets, time, log } = this.#options
+    try {
+      const request = requestOf(task, secrets, new Date(time.now()))
+      return await sender.send(request, this.#leases.begin(task))
+    } catch (error) {
+      // The sender never rejects. With the right key a later try may do better.
+      log.error("a job's secrets do not open", { jobId: task.jobId, error })
+      const at = new Date(time.now())
+      const result = { kind: 'failed', error: 'its secrets could not be read' } as const
+      return { sentAt: at, firstByteAt: null, endedAt: at, address: null, result }
+    }
   }
 
   /** A former holder began it and vanished: nobody knows how it went, and it is made again at once. */
@@ -258,32 +272,17 @@ export class Engine {
   }
 
   async #begin(tasks: Task[]): Promise<(Date | undefined)[]> {
-    const { db, time, leaseMs } = this.#options
+    const { db, time } = this.#options
     const now = new Date(time.now())
-    const ours = await begin(db, { holder: this.id, tasks }, now, new Date(now.getTime() + leaseMs))
+    const ours = await begin(db, { holder: this.id, tasks }, now)
     return tasks.map(({ id }) => (ours.has(id) ? now : undefined))
   }
 
   async #record(outcomes: Outcome[]): Promise<boolean[]> {
-    const { db, time, log } = this.#options
-    const write = (some: Outcome[]) => record(db, this.id, some, new Date(time.now()))
-    try {
-      const ours = await write(outcomes)
-      return outcomes.map(({ task }) => ours.has(task.id))
-    } catch (error) {
-      if (outcomes.length === 1 || isUnavailable(error)) throw error
-      // One of them cannot be written: it must not take the others with it.
-      log.warn('a batch of outcomes could not be written; trying each', { size: outcomes.length, error })
-    }
-    const results: boolean[] = []
-    for (const outcome of outcomes) {
-      const ours = await write([outcome]).catch((error) => {
-        log.error('an outcome could not be written', { jobId: outcome.task.jobId, error })
-        return new Set<number>()
-      })
-      results.push(ours.has(outcome.task.id))
-    }
-    return results
+    const { db, time, log, onPublished } = this.#options
+    const written = await recordBatch(db, this.id, outcomes, { now: new Date(time.now()), log })
+    if (outcomes.some(({ verdict }) => verdict.kind !== 'retry')) onPublished?.()
+    return written
   }
 
   async #giveBack(tasks: Task[]): Promise<void> {

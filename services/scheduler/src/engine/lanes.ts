@@ -11,6 +11,9 @@ export interface LaneItem {
   accountId: string
 }
 
+/** So many times of what goes ahead of its turn to a fast target is kept waiting for it. */
+const STOCK = 4
+
 interface Lane<T> {
   host: string
   accountId: string
@@ -24,6 +27,7 @@ interface Lane<T> {
 export class Lanes<T extends LaneItem> {
   readonly #limits: LaneLimits
   readonly #start: (item: T) => void
+  readonly #moreFor: (host: string) => number
   readonly #lanes = new Map<string, Lane<T>>()
   readonly #byHost = new Map<string, number>()
   readonly #byAccount = new Map<string, number>()
@@ -32,10 +36,14 @@ export class Lanes<T extends LaneItem> {
   #running = 0
   #waiting = 0
 
-  /** @param start is called when an item may go; `leave` has to follow when it is done */
-  constructor(limits: LaneLimits, start: (item: T) => void) {
+  /**
+   * @param start is called when an item may go; `leave` has to follow when it is done
+   * @param moreFor how many more than its limit may go for a target, since it is fast
+   */
+  constructor(limits: LaneLimits, start: (item: T) => void, moreFor: (host: string) => number = () => 0) {
     this.#limits = limits
     this.#start = start
+    this.#moreFor = moreFor
   }
 
   get running(): number {
@@ -44,11 +52,6 @@ export class Lanes<T extends LaneItem> {
 
   get waiting(): number {
     return this.#waiting
-  }
-
-  /** How many are under way to each target. */
-  runningByHost(): ReadonlyMap<string, number> {
-    return this.#byHost
   }
 
   enter(item: T): void {
@@ -72,23 +75,19 @@ export class Lanes<T extends LaneItem> {
     this.#advance()
   }
 
-  /** Targets at their limit with as many waiting already: nothing more is to be taken on for them. */
+  /** Targets at their limit with enough waiting already: nothing more is to be taken on for them. */
   fullHosts(): string[] {
-    return over(this.#waitingByHost, this.#byHost, this.#limits.perHost)
+    return [...this.#waitingByHost.keys()].filter((host) => this.#isHostFull(host))
   }
 
   /** As `fullHosts`. An account whose jobs only wait for a slow target is not among them: its others can go. */
   fullAccounts(): string[] {
-    return over(this.#waitingByAccount, this.#byAccount, this.#limits.perAccount)
+    return [...this.#waitingByAccount.keys()].filter((accountId) => this.#isAccountFull(accountId))
   }
 
   /** Whether nothing more is to be taken on for this item's target or account. */
   isFull({ host, accountId }: LaneItem): boolean {
-    const { perHost, perAccount } = this.#limits
-    return (
-      isOver(host, this.#waitingByHost, this.#byHost, perHost) ||
-      isOver(accountId, this.#waitingByAccount, this.#byAccount, perAccount)
-    )
+    return this.#isHostFull(host) || this.#isAccountFull(accountId)
   }
 
   /** Takes out everything that waits. */
@@ -98,13 +97,13 @@ export class Lanes<T extends LaneItem> {
 
   /** Takes out what waits for a target beyond what would be taken on for it. */
   trim(): T[] {
-    return this.#takeOut(() => this.#limits.perHost)
+    return this.#takeOut(({ host }) => this.#enoughFor(host))
   }
 
-  #takeOut(keep: () => number): T[] {
+  #takeOut(keep: (lane: Lane<T>) => number): T[] {
     const out: T[] = []
     for (const [key, lane] of this.#lanes) {
-      for (const item of lane.waiting.splice(keep())) {
+      for (const item of lane.waiting.splice(keep(lane))) {
         out.push(item)
         this.#stopWaiting(item)
       }
@@ -113,13 +112,31 @@ export class Lanes<T extends LaneItem> {
     return out
   }
 
+  /** How many to have waiting for a target: what a fast one will have had before more can be claimed. */
+  #enoughFor(host: string): number {
+    return this.#limits.perHost + STOCK * this.#moreFor(host)
+  }
+
+  #isHostFull(host: string): boolean {
+    const { perHost } = this.#limits
+    return (this.#byHost.get(host) ?? 0) >= perHost && (this.#waitingByHost.get(host) ?? 0) >= this.#enoughFor(host)
+  }
+
+  #isAccountFull(accountId: string): boolean {
+    const { perAccount } = this.#limits
+    return (
+      (this.#byAccount.get(accountId) ?? 0) >= perAccount && (this.#waitingByAccount.get(accountId) ?? 0) >= perAccount
+    )
+  }
+
   #mayGo({ host, accountId }: LaneItem): boolean {
     const { total, perHost, perAccount } = this.#limits
-    return (
-      this.#running < total &&
-      (this.#byHost.get(host) ?? 0) < perHost &&
-      (this.#byAccount.get(accountId) ?? 0) < perAccount
-    )
+    return this.#running < total && this.#hasRoomAt(host, perHost) && (this.#byAccount.get(accountId) ?? 0) < perAccount
+  }
+
+  #hasRoomAt(host: string, limit: number): boolean {
+    const running = this.#byHost.get(host) ?? 0
+    return running < limit || running < limit + this.#moreFor(host)
   }
 
   #go(item: T): void {
@@ -129,9 +146,14 @@ export class Lanes<T extends LaneItem> {
     this.#start(item)
   }
 
+  /** Lets go what may: more than one where a target may have more than before. */
   #advance(): void {
+    while (this.#advanceOne()) {}
+  }
+
+  #advanceOne(): boolean {
     for (const [key, lane] of this.#lanes) {
-      if (this.#running >= this.#limits.total) return
+      if (this.#running >= this.#limits.total) return false
       if (!this.#mayGo(lane)) continue
       const item = lane.waiting.shift()
       // The lane goes to the end of the line.
@@ -140,8 +162,9 @@ export class Lanes<T extends LaneItem> {
       if (item === undefined) continue
       this.#stopWaiting(item)
       this.#go(item)
-      return
+      return true
     }
+    return false
   }
 
   #stopWaiting(item: T): void {
@@ -155,12 +178,4 @@ function add(counts: Map<string, number>, key: string, by: number): void {
   const count = (counts.get(key) ?? 0) + by
   if (count === 0) counts.delete(key)
   else counts.set(key, count)
-}
-
-function over(waiting: Map<string, number>, running: Map<string, number>, limit: number): string[] {
-  return [...waiting.keys()].filter((key) => isOver(key, waiting, running, limit))
-}
-
-function isOver(key: string, waiting: Map<string, number>, running: Map<string, number>, limit: number): boolean {
-  return (waiting.get(key) ?? 0) >= limit && (running.get(key) ?? 0) >= limit
 }

@@ -25,6 +25,7 @@ export class Leases {
   readonly #options: LeasesOptions
   readonly #held = new Map<number, Lease>()
   #nextRenewal = () => {}
+  #nextWatch = () => {}
   #isStopped = false
 
   constructor(options: LeasesOptions) {
@@ -38,16 +39,18 @@ export class Leases {
   start(): void {
     const { time, leaseMs } = this.#options
     this.#nextRenewal = time.alarm(time.now() + leaseMs / 3, () => void this.#renew())
+    this.#watch()
   }
 
   stop(): void {
     this.#isStopped = true
     this.#nextRenewal()
+    this.#nextWatch()
   }
 
-  hold(task: Task): void {
-    const { time, leaseMs } = this.#options
-    this.#held.set(task.id, { task, until: time.now() + leaseMs })
+  /** @param until by when, on the engine's clock, somebody else may take the row */
+  hold(task: Task, until: number): void {
+    this.#held.set(task.id, { task, until })
   }
 
   release(task: Task): void {
@@ -55,13 +58,13 @@ export class Leases {
     if (this.#held.get(task.id)?.task === task) this.#held.delete(task.id)
   }
 
-  /** Aborted when the row is lost: somebody else may send then, and never two at a time. */
-  signalOf(task: Task): AbortSignal {
+  /** What ends the task's request when the row is lost: somebody else may send then, and never two at a time. */
+  begin(task: Task): AbortController {
     const request = new AbortController()
     const lease = this.#held.get(task.id)
     if (lease?.task === task) lease.request = request
     else request.abort(new Error('the lease was lost'))
-    return request.signal
+    return request
   }
 
   /** Ends every request that is under way. */
@@ -84,8 +87,15 @@ export class Leases {
     } catch (error) {
       log.warn('leases could not be renewed', { count: leases.length, error })
     }
-    for (const lease of leases) if (lease.until <= time.now()) this.#lose(lease)
     if (!this.#isStopped) this.#nextRenewal = time.alarm(time.now() + leaseMs / 3, () => void this.#renew())
+  }
+
+  /** Ends requests before their leases do. Not a renewal's task: one that waits for a dead server may take longer. */
+  #watch(): void {
+    const { time, leaseMs } = this.#options
+    const next = time.now() + leaseMs / 10
+    for (const lease of this.#held.values()) if (lease.request && lease.until <= next) this.#lose(lease)
+    if (!this.#isStopped) this.#nextWatch = time.alarm(next, () => this.#watch())
   }
 
   #lose(lease: Lease): void {

@@ -1,11 +1,21 @@
 import { sql } from 'kysely'
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
 import type { Db } from '../db/schema.ts'
-import type { Outcome } from './record.ts'
+import type { Outcome } from './outcome.ts'
 
 // Targets are the clients' choice, so the number of series is not.
 const MAX_HOSTS = 100
 const OTHERS = 'other'
+
+export interface MetricsSource {
+  db: Db
+  /** The engine's clock. */
+  now: () => Date
+  /** The longest of all engines. */
+  leaseMs: number
+  /** What is under way at the moment. */
+  runningByHost: () => ReadonlyMap<string, number>
+}
 
 /** What can be seen of an engine from outside. */
 export class EngineMetrics {
@@ -13,14 +23,7 @@ export class EngineMetrics {
   readonly #lateness: Histogram<'kind'>
   readonly #hosts = new Set<string>()
 
-  /**
-   * @param now the engine's clock
-   * @param runningByHost what is under way at the moment
-   */
-  constructor(
-    registry: Registry,
-    { db, now, runningByHost }: { db: Db; now: () => Date; runningByHost: () => ReadonlyMap<string, number> },
-  ) {
+  constructor(registry: Registry, { db, now, leaseMs, runningByHost }: MetricsSource) {
     const registers = [registry]
     this.#outcomes = new Counter({
       name: 'scheduler_requests_total',
@@ -35,6 +38,14 @@ export class EngineMetrics {
       buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30, 300],
       registers,
     })
+    let asked: Promise<QueueCounts[]> | undefined
+    // Both gauges are collected at the same time, and share one look.
+    const askQueue = () => {
+      asked ??= countQueue(db, now(), leaseMs).finally(() => {
+        asked = undefined
+      })
+      return asked
+    }
     const labelOf = (host: string) => this.#labelOf(host)
     new Gauge({
       name: 'scheduler_running',
@@ -52,8 +63,25 @@ export class EngineMetrics {
       labelNames: ['state'],
       registers,
       async collect() {
-        const counts = await countQueue(db, now())
-        for (const [state, count] of Object.entries(counts)) this.set({ state }, count)
+        const byHost = await askQueue()
+        for (const state of STATES)
+          this.set(
+            { state },
+            byHost.reduce((sum, counts) => sum + counts[state], 0),
+          )
+      },
+    })
+    new Gauge({
+      name: 'scheduler_queue_of_host',
+      help: 'As scheduler_queue, for each target that has any.',
+      labelNames: ['state', 'host'],
+      registers,
+      async collect() {
+        const byHost = await askQueue()
+        this.reset()
+        for (const { host, ...counts } of byHost) {
+          for (const state of STATES) if (counts[state] > 0) this.inc({ state, host: labelOf(host) }, counts[state])
+        }
       },
     })
   }
@@ -72,15 +100,15 @@ export class EngineMetrics {
   }
 }
 
-async function countQueue(db: Db, now: Date): Promise<{ due: number; late: number; begun: number }> {
-  // Claimed rows have their next look at the lease's end, so those with a holder are counted by their due time.
-  const { rows } = await sql<{ due: number; late: number; begun: number }>`
-    select count(*) filter (where begun_at is null and due_at <= ${now}) as due,
+const STATES = ['due', 'late', 'begun'] as const
+type QueueCounts = Record<(typeof STATES)[number], number> & { host: string }
+
+async function countQueue(db: Db, now: Date, leaseMs: number): Promise<QueueCounts[]> {
+  // Claimed rows have their next look at the lease's end, which is soon; all of them are counted by their due time.
+  const { rows } = await sql<QueueCounts>`
+    select host, count(*) filter (where begun_at is null and due_at <= ${now}) as due,
       count(*) filter (where begun_at is null and due_at <= ${new Date(now.getTime() - 1_000)}) as late,
       count(*) filter (where begun_at is not null) as begun
-    from (
-      select due_at, begun_at from queue where next_at <= ${now} and holder is null
-      union all select due_at, begun_at from queue where holder is not null
-    ) pending`.execute(db)
-  return rows[0] ?? { due: 0, late: 0, begun: 0 }
+    from queue where next_at <= ${new Date(now.getTime() + leaseMs)} group by host`.execute(db)
+  return rows
 }

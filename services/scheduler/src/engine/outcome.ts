@@ -1,3 +1,5 @@
+import { jobFailed, jobFinished } from '@platform/contracts/scheduler.ts'
+import type { TypedEvent } from '@platform/events/outbox.ts'
 import { nextOccurrence } from '../jobs/cron.ts'
 import { headerOf, isSuccess, type Sent } from '../sending/answer.ts'
 import { nextTry, readRetryAfter } from './retries.ts'
@@ -8,6 +10,17 @@ export type Verdict =
   | { kind: 'retry'; at: Date; tries: number; lapses: number }
   | { kind: 'succeeded'; nextRunAt?: Date }
   | { kind: 'failed'; nextRunAt?: Date }
+
+/** A request that was made, and what follows from it. */
+export interface Outcome {
+  task: Task
+  sent: Sent
+  verdict: Verdict
+}
+
+/** When a recurring job is run again after this. */
+export const nextRunAt = ({ verdict }: Outcome): Date | undefined =>
+  verdict.kind === 'retry' ? undefined : verdict.nextRunAt
 
 /** So often in a row a request may vanish with its sender before that counts as a failure. */
 const MAX_LAPSES = 3
@@ -41,4 +54,34 @@ export function decide(task: Task, { result, endedAt: now, sentAt }: Sent, rando
 function nextRun({ kind, cron, zone, dueAt }: Task, now: Date): Date | undefined {
   if (kind !== 'request' || cron === null) return undefined
   return nextOccurrence(cron, zone, dueAt > now ? dueAt : now)
+}
+
+/** Says where events come from. */
+const SOURCE = '/services/scheduler'
+
+/** What others are told of a run that is over; nothing of one that was canceled. */
+export function eventOf(
+  outcome: Outcome,
+  status: 'succeeded' | 'failed' | 'canceled',
+  version: number,
+  now: Date,
+): TypedEvent[] {
+  if (status === 'canceled') return []
+  const { task, sent } = outcome
+  const { result } = sent
+  const data = {
+    id: task.jobId,
+    accountId: task.accountId,
+    method: task.method,
+    host: task.host,
+    status,
+    run: task.run,
+    attempts: task.attempts,
+    statusCode: result.kind === 'answer' ? result.statusCode : undefined,
+    dueAt: task.dueAt.toISOString(),
+    finishedAt: now.toISOString(),
+    nextRunAt: nextRunAt(outcome)?.toISOString(),
+  }
+  const type = status === 'succeeded' ? jobFinished : jobFailed
+  return [{ type, source: SOURCE, subject: task.jobId, entityVersion: version, data }]
 }

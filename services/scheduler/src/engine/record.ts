@@ -1,31 +1,17 @@
-import { jobFailed, jobFinished } from '@platform/contracts/scheduler.ts'
-import { publishAll, type TypedEvent } from '@platform/events/outbox.ts'
+import { publishAll } from '@platform/events/outbox.ts'
 import { sql } from 'kysely'
-import { v7 as uuidV7 } from 'uuid'
 import { callbackPayload } from '../callbacks/payload.ts'
 import type { Db, Tx } from '../db/schema.ts'
 import { offsetOf } from '../jobs/at.ts'
 import { hostOf } from '../jobs/uri.ts'
-import type { Sent } from '../sending/answer.ts'
-import { isSuccess } from '../sending/answer.ts'
-import { releaseQuota } from '../settings/quota.ts'
-import type { Verdict } from './outcome.ts'
-import type { Task } from './task.ts'
-
-/** A request that was made, and what follows from it. */
-export interface Outcome {
-  task: Task
-  sent: Sent
-  verdict: Verdict
-}
+import { releaseQuotas } from '../settings/quota.ts'
+import { ATTEMPT_COLUMNS, attemptsOf } from './attempt-rows.ts'
+import { eventOf, nextRunAt, type Outcome } from './outcome.ts'
 
 interface Recorded extends Outcome {
   /** Its job was canceled while it was under way. */
   isCanceled: boolean
 }
-
-/** Says where events come from. */
-const SOURCE = '/services/scheduler'
 
 /**
  * Writes the outcomes of a batch in one transaction: attempts, retries, what has finished, callbacks, events. Whoever
@@ -71,34 +57,11 @@ async function lockHeld(trx: Tx, holder: string, outcomes: Outcome[]): Promise<M
 
 const isToRetry = ({ verdict, isCanceled }: Recorded) => verdict.kind === 'retry' && !isCanceled
 
-function outcomeOf({ result }: Sent): string {
-  if (isSuccess(result)) return 'succeeded'
-  return result.kind === 'answer' ? 'failed' : result.kind
-}
-
 async function insertAttempts(trx: Tx, recorded: Recorded[]): Promise<void> {
   if (recorded.length === 0) return
-  const column = <T>(read: (outcome: Recorded) => T): T[] => recorded.map(read)
-  const answer = ({ sent }: Recorded) => (sent.result.kind === 'answer' ? sent.result : undefined)
-  // One array a column: the statement's text is the same for any number of rows.
   await sql`
-    insert into attempt (id, job_id, kind, run, number, due_at, sent_at, first_byte_at, ended_at, outcome, status_code,
-      address, headers, body, is_truncated, error)
-    select * from unnest(
-      ${column(() => uuidV7())}::uuid[], ${column(({ task }) => task.jobId)}::text[],
-      ${column(({ task }) => task.kind)}::text[], ${column(({ task }) => task.run)}::int[],
-      ${column(({ task }) => task.attempts)}::int[], ${column(({ task }) => task.dueAt)}::timestamptz[],
-      ${column(({ sent }) => sent.sentAt)}::timestamptz[], ${column(({ sent }) => sent.firstByteAt)}::timestamptz[],
-      ${column(({ sent }) => sent.endedAt)}::timestamptz[], ${column(({ sent }) => outcomeOf(sent))}::text[],
-      ${column((outcome) => answer(outcome)?.statusCode ?? null)}::int[],
-      ${column(({ sent }) => sent.address)}::text[],
-      ${column((outcome) => headersText(answer(outcome)?.headers))}::jsonb[],
-      ${column((outcome) => answer(outcome)?.body ?? null)}::bytea[],
-      ${column((outcome) => answer(outcome)?.isTruncated ?? false)}::boolean[],
-      ${column(({ sent }) => ('error' in sent.result ? sent.result.error : null))}::text[])`.execute(trx)
+    insert into attempt (${ATTEMPT_COLUMNS}) select ${ATTEMPT_COLUMNS} from ${attemptsOf(recorded)}`.execute(trx)
 }
-
-const headersText = (headers: object | undefined) => (headers ? JSON.stringify(headers) : null)
 
 async function retry(trx: Tx, recorded: Recorded[]): Promise<void> {
   if (recorded.length === 0) return
@@ -135,8 +98,7 @@ async function leaveQueue(trx: Tx, recorded: Recorded[]): Promise<void> {
   await sql`delete from queue where id = any (${ids}::bigint[])`.execute(trx)
 }
 
-const nextRunOf = ({ verdict, isCanceled }: Recorded): Date | undefined =>
-  isCanceled || verdict.kind === 'retry' ? undefined : verdict.nextRunAt
+const nextRunOf = (outcome: Recorded): Date | undefined => (outcome.isCanceled ? undefined : nextRunAt(outcome))
 
 /** A canceled job whose last request succeeded all the same has succeeded. */
 function endStatus({ verdict }: Recorded): 'succeeded' | 'failed' | 'canceled' {
@@ -153,15 +115,13 @@ async function endRuns(trx: Tx, recorded: Recorded[], now: Date): Promise<void> 
   await addCallbacks(trx, recorded, now)
   await publishAll(
     trx,
-    recorded.flatMap((outcome) => eventOf(outcome, versions.get(outcome.task.jobId) ?? 1, now)),
+    recorded.flatMap((outcome) => eventOf(outcome, endStatus(outcome), versions.get(outcome.task.jobId) ?? 1, now)),
     { at: now },
   )
-  // Accounts in one order, so that two engines cannot wait for each other.
-  const counts = new Map<string, number>()
-  for (const { task } of over) counts.set(task.accountId, (counts.get(task.accountId) ?? 0) + 1)
-  for (const [accountId, count] of [...counts].sort(([a], [b]) => (a < b ? -1 : 1))) {
-    await releaseQuota(trx, accountId, count)
-  }
+  await releaseQuotas(
+    trx,
+    over.map(({ task }) => task.accountId),
+  )
 }
 
 async function startNextRuns(trx: Tx, recorded: Recorded[]): Promise<void> {
@@ -232,26 +192,4 @@ async function addCallbacks(trx: Tx, recorded: Recorded[], now: Date): Promise<v
       })),
     )
     .execute()
-}
-
-function eventOf(outcome: Recorded, version: number, now: Date): TypedEvent[] {
-  const { task, sent } = outcome
-  const status = endStatus(outcome)
-  if (status === 'canceled') return []
-  const { result } = sent
-  const data = {
-    id: task.jobId,
-    accountId: task.accountId,
-    method: task.method,
-    host: task.host,
-    status,
-    run: task.run,
-    attempts: task.attempts,
-    statusCode: result.kind === 'answer' ? result.statusCode : undefined,
-    dueAt: task.dueAt.toISOString(),
-    finishedAt: now.toISOString(),
-    nextRunAt: nextRunOf(outcome)?.toISOString(),
-  }
-  const type = status === 'succeeded' ? jobFinished : jobFailed
-  return [{ type, source: SOURCE, subject: task.jobId, entityVersion: version, data }]
 }

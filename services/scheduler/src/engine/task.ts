@@ -1,3 +1,5 @@
+import type { StoredHeaders } from '../secrets/job-secrets.ts'
+
 /** What a row of the queue stands for. */
 export type TaskKind = 'request' | 'callback' | 'failure_callback'
 
@@ -23,9 +25,12 @@ export interface Task {
   /** Requests of this run that were begun. */
   attempts: number
   run: number
+  /** Of the job, when it was claimed: nobody else changes it. */
+  eventVersion: number
   method: string
   uri: string
-  headers: Record<string, string> | null
+  /** Sealed. */
+  headers: StoredHeaders | null
   body: string | null
   retryLimit: number
   cron: string | null
@@ -33,6 +38,6 @@ export interface Task {
   zone: string
   callbackUri: string | null
   failureCallbackUri: string | null
-  /** Of the account, the current one first. */
+  /** Of the account, sealed, the current one first. */
   secrets: string[]
 }

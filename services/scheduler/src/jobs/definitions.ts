@@ -13,8 +13,9 @@ import {
   success,
 } from './shapes.ts'
 
-const read = { tag: 'scheduler', access: { scope: 'jobs:read' }, errorAnswer: RefusalAnswer } as const
-const write = { tag: 'scheduler', access: { scope: 'jobs:write' }, errorAnswer: RefusalAnswer } as const
+const common = { tag: 'scheduler', errorAnswer: RefusalAnswer, hasETag: true } as const
+const read = { ...common, access: { scope: 'jobs:read' } } as const
+const write = { ...common, access: { scope: 'jobs:write' } } as const
 
 const PASSING =
   'Parameters come as JSON (`{"job":{"at":…}}`), as a form, or in the query (`job[at]=…`). `.json` may be left off. Errors are `{"error":{"PARAMETER":"MESSAGE"}}`.'
@@ -71,6 +72,8 @@ export const getDefinition = defineRoute({
   path: '/jobs/{id}.json',
   operationId: 'getJob',
   summary: 'Get a job',
+  description:
+    'Finished jobs, failed ones too, are kept for a time (90 days, unless the operator chose another), then they are not found any more.',
   params: JobParams,
   responses: { 200: success({ job: Job }) },
   errors: ['not_found'],
@@ -83,6 +86,7 @@ export const updateDefinition = defineRoute({
   operationId: 'updateJob',
   summary: 'Change a job',
   description: `What is left out stays. Clients that cannot send PUT send POST with \`_method=PUT\`. With \`If-Match\` only the job that was seen is changed; a job that has begun never is. ${PASSING}`,
+  takesIfMatch: true,
   params: JobParams,
   body: JobParameters,
   responses: { 200: success({ job: JobEcho }) },
@@ -96,6 +100,7 @@ export const deleteDefinition = defineRoute({
   operationId: 'deleteJob',
   summary: 'Delete a job that has not begun',
   description: 'Clients that cannot send DELETE send POST with `_method=DELETE`.',
+  takesIfMatch: true,
   params: JobParams,
   responses: { 200: success({ message: Type.String() }) },
   errors: ['not_found', 'conflict'],
@@ -119,6 +124,7 @@ const command = (name: string, operationId: string, summary: string) =>
     path: `/jobs/{id}/${name}.json`,
     operationId,
     summary,
+    takesIfMatch: true,
     params: JobParams,
     responses: { 200: success({ job: Job }) },
     errors: ['not_found', 'conflict'],

@@ -1,4 +1,5 @@
 import type { JobRow } from '../db/schema.ts'
+import { namesOf } from '../secrets/job-secrets.ts'
 import { formatJobTime } from './at.ts'
 import type { Job, JobEcho, JobStatus } from './shapes.ts'
 
@@ -35,7 +36,7 @@ export function toJob(row: QueuedJobRow): Job {
     failure_callback_uri: row.failure_callback_uri ?? undefined,
     limit: row.retry_limit,
     body: row.body ?? undefined,
-    headers: row.headers ? redacted(row.headers) : undefined,
+    headers: row.headers ? redacted(namesOf(row.headers)) : undefined,
     cron: row.cron ?? undefined,
     timezone: row.timezone ?? undefined,
     run: row.run,
@@ -47,6 +48,7 @@ export function toJob(row: QueuedJobRow): Job {
   }
 }
 
-export function redacted(headers: Record<string, string>): Record<string, string> {
-  return Object.fromEntries(Object.keys(headers).map((name) => [name, '[redacted]']))
+/** Headers as they are shown: by their names. */
+export function redacted(names: string[]): Record<string, string> {
+  return Object.fromEntries(names.map((name) => [name, '[redacted]']))
 }

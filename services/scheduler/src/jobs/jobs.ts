@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto'
 import { DomainError } from '@platform/http/errors.ts'
 import { sql } from 'kysely'
 import type { JobRow, Tx } from '../db/schema.ts'
+import type { JobSecrets, StoredHeaders } from '../secrets/job-secrets.ts'
 import { releaseQuota, takeQuota } from '../settings/quota.ts'
 import { ensureSettings } from '../settings/settings.ts'
 import { nextOccurrence } from './cron.ts'
@@ -19,10 +20,14 @@ export interface CommandContext {
   horizonMs: number
   /** How many jobs with something to do an account may have. */
   quota: number
+  secrets: JobSecrets
 }
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'
 const newId = () => Array.from({ length: 12 }, () => ALPHABET[randomInt(ALPHABET.length)]).join('')
+
+const sealed = (secrets: JobSecrets, jobId: string, headers: StoredHeaders | null | undefined) =>
+  headers ? JSON.stringify(secrets.resealHeaders(jobId, headers)) : null
 
 const begun = () => new DomainError('conflict', 'The job has begun; it cannot be changed any more.')
 
@@ -33,16 +38,17 @@ const begun = () => new DomainError('conflict', 'The job has begun; it cannot be
  * @throws ParameterError `rate_limited` when the account would have too many
  */
 export async function createJobs(trx: Tx, context: CommandContext, wishes: NewJobWish[]): Promise<QueuedJobRow[]> {
-  const { accountId, now, horizonMs, quota } = context
-  await ensureSettings(trx, accountId)
-  const rows = wishes.map((wish) => ({
-    id: newId(),
+  const { accountId, now, horizonMs, quota, secrets } = context
+  await ensureSettings(trx, secrets, accountId)
+  const ids = wishes.map(() => newId())
+  const rows = wishes.map((wish, i) => ({
+    id: ids[i] as string,
     account_id: accountId,
     uri: normalised(wish.uri),
     method: wish.method,
     at: wish.time.instant,
     at_offset_minutes: wish.time.offsetMinutes,
-    headers: wish.headers ? JSON.stringify(wish.headers) : null,
+    headers: sealed(secrets, ids[i] as string, wish.headers),
     body: wish.body ?? null,
     callback_uri: wish.callbackUri ? normalised(wish.callbackUri) : null,
     failure_callback_uri: wish.failureCallbackUri ? normalised(wish.failureCallbackUri) : null,
@@ -89,7 +95,9 @@ export async function changeJob(
 ): Promise<QueuedJobRow> {
   requireMatch(job, ifMatch)
   requireNotBegun(job)
-  const { now, horizonMs } = context
+  const { now, horizonMs, secrets } = context
+  // What is in clear text from earlier is sealed now, also when it does not change.
+  const headers = wish.headers === undefined ? job.headers : wish.headers
   const isPaused = job.status === 'paused'
   await trx
     .updateTable('job')
@@ -98,7 +106,7 @@ export async function changeJob(
       method: wish.method,
       at: wish.time?.instant,
       at_offset_minutes: wish.time?.offsetMinutes,
-      headers: wish.headers === undefined ? undefined : wish.headers && JSON.stringify(wish.headers),
+      headers: sealed(secrets, job.id, headers),
       body: wish.body,
       callback_uri: wish.callbackUri === undefined ? undefined : wish.callbackUri && normalised(wish.callbackUri),
       failure_callback_uri:
@@ -263,7 +271,11 @@ async function setStatus(trx: Tx, id: string, status: 'paused' | 'scheduled', no
     .execute()
 }
 
-function requireMatch(job: QueuedJobRow, ifMatch: string | undefined): void {
+/**
+ * @param ifMatch the ETag that the client has seen, or several
+ * @throws DomainError `conflict` when the job is not as the client has seen it
+ */
+export function requireMatch(job: QueuedJobRow, ifMatch: string | undefined): void {
   if (ifMatch === undefined || ifMatch.trim() === '*') return
   const seen = ifMatch.split(',').map((tag) => tag.trim())
   if (!seen.includes(etagOf(job))) throw new DomainError('conflict', 'The job is not as you have seen it any more.')

@@ -18,7 +18,7 @@ export async function previewJob(guard: TargetGuard, wish: NewJobWish, zone: str
     id: 'job_ID_1',
     method: wish.method,
     uri: normalised(wish.uri),
-    headers: wish.headers ? redacted(wish.headers) : null,
+    headers: wish.headers ? redacted(Object.keys(wish.headers)) : null,
     body: wish.body ?? null,
     dueAt: instant,
     attempt: 1,

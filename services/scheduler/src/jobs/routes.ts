@@ -1,6 +1,7 @@
 import { runCommand } from '@platform/http/idempotency.ts'
 import { type Route, route } from '@platform/http/route.ts'
 import type { Db, Tx } from '../db/schema.ts'
+import type { JobSecrets } from '../secrets/job-secrets.ts'
 import type { TargetGuard } from '../sending/target-guard.ts'
 import { zoneOf } from '../settings/settings.ts'
 import { listAttempts } from './attempts.ts'
@@ -16,6 +17,7 @@ import {
   deleteJob,
   lockJob,
   pauseJob,
+  requireMatch,
   resumeJob,
   runJob,
 } from './jobs.ts'
@@ -30,13 +32,14 @@ export interface JobRouteDeps {
   guard: TargetGuard
   horizonMs: number
   quota: number
+  secrets: JobSecrets
 }
 
 type Command = (trx: Tx, context: CommandContext, job: QueuedJobRow) => Promise<QueuedJobRow>
 
 /** Jobs, and what can be done with them. */
-export function jobRoutes({ db, now, guard, horizonMs, quota }: JobRouteDeps): Route[] {
-  const contextOf = (accountId: string): CommandContext => ({ accountId, now: now(), horizonMs, quota })
+export function jobRoutes({ db, now, guard, horizonMs, quota, secrets }: JobRouteDeps): Route[] {
+  const contextOf = (accountId: string): CommandContext => ({ accountId, now: now(), horizonMs, quota, secrets })
 
   /** @throws ParameterError */
   const readNew = async (accountId: string, inputs: JobInput[], nameOf: (i: number, name: string) => string) => {
@@ -65,6 +68,7 @@ export function jobRoutes({ db, now, guard, horizonMs, quota }: JobRouteDeps): R
     route(definition, async (request) =>
       runCommand(db, request, async (trx) => {
         const job = await lockJob(trx, request.caller.userId, request.params.id)
+        requireMatch(job, request.headers['if-match'])
         const changed = await command(trx, contextOf(request.caller.userId), job)
         return { status: 200, headers: { ETag: etagOf(changed) }, body: { success: { job: toJob(changed) } } }
       }),

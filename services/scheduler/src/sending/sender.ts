@@ -20,6 +20,7 @@ export interface SenderOptions {
 const MAX_HEADER_BYTES = 16_384
 const MAX_ORIGINS = 20_000
 const MAX_ERROR_LENGTH = 500
+const LATE = Symbol('late')
 
 /** Sends requests with limits on all that the other side could draw out: time, headers, body, redirects. */
 export class Sender {
@@ -47,12 +48,13 @@ export class Sender {
   /**
    * Never rejects: what goes wrong is part of the result.
    *
-   * @param given ends the request; its reason is noted, and the outcome is unknown
+   * @param stop ends the request; its reason is noted, and the outcome is unknown
    */
-  async send(request: OutgoingRequest, given: AbortSignal): Promise<Sent> {
+  async send(request: OutgoingRequest, stop: AbortController): Promise<Sent> {
     const { now, timeoutMs } = this.#options
     const url = new URL(request.uri)
-    const late = AbortSignal.timeout(timeoutMs)
+    // One signal for both: composed ones are what the garbage collector would be busy with.
+    const late = setTimeout(() => stop.abort(LATE), timeoutMs)
     const sentAt = new Date(now())
     let firstByteAt: Date | null = null
     let result: SendResult
@@ -63,14 +65,17 @@ export class Sender {
         method: request.method as Dispatcher.HttpMethod,
         headers: request.headers,
         body: request.body,
-        signal: AbortSignal.any([late, given]),
+        signal: stop.signal,
       })
       firstByteAt = new Date(now())
       result = await this.#read(response)
     } catch (error) {
-      if (given.aborted) result = { kind: 'unknown', error: messageOf(given.reason) }
-      else if (late.aborted) result = { kind: 'failed', error: `no complete answer within ${timeoutMs} ms` }
+      const { aborted, reason } = stop.signal
+      if (aborted && reason !== LATE) result = { kind: 'unknown', error: messageOf(reason) }
+      else if (aborted) result = { kind: 'failed', error: `no complete answer within ${timeoutMs} ms` }
       else result = { kind: isRefusal(error) ? 'refused' : 'failed', error: messageOf(error) }
+    } finally {
+      clearTimeout(late)
     }
     const port = url.port || (url.protocol === 'https:' ? '443' : '80')
     const address = this.#peers.get(`${url.protocol}//${url.hostname}:${port}`) ?? null

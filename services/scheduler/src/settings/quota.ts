@@ -29,3 +29,17 @@ export async function releaseQuota(trx: Tx, accountId: string, count: number): P
     .where('account_id', '=', accountId)
     .execute()
 }
+
+/** As `releaseQuota`, for many jobs: one entry an account for each of them. */
+export async function releaseQuotas(trx: Tx, accountIds: string[]): Promise<void> {
+  if (accountIds.length === 0) return
+  // Accounts in one order, so that two engines cannot wait for each other.
+  await sql`
+    with released as materialized (
+      select account_id, count from account_setting
+        join (select id, count(*) from unnest(${accountIds}::uuid[]) as id group by id) as given on id = account_id
+      order by account_id for update of account_setting
+    )
+    update account_setting set active_jobs = greatest(active_jobs - count, 0)
+    from released where account_setting.account_id = released.account_id`.execute(trx)
+}

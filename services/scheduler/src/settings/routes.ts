@@ -4,6 +4,7 @@ import { Type } from 'typebox'
 import { RefusalAnswer } from '../api/dialect.ts'
 import type { Db, Tx } from '../db/schema.ts'
 import { success } from '../jobs/shapes.ts'
+import type { JobSecrets } from '../secrets/job-secrets.ts'
 import { getSettings, rotateSecret, setLegacyStatus, zoneOf } from './settings.ts'
 
 const Settings = Type.Object(
@@ -17,7 +18,12 @@ const Settings = Type.Object(
   { title: 'JobSettings' },
 )
 
-const common = { tag: 'scheduler', errorAnswer: RefusalAnswer, responses: { 200: success({ settings: Settings }) } }
+const common = {
+  tag: 'scheduler',
+  errorAnswer: RefusalAnswer,
+  hasETag: true,
+  responses: { 200: success({ settings: Settings }) },
+}
 const write = { ...common, access: { scope: 'jobs:write' } }
 
 // The secret is shown, so a key that may only read jobs is not enough.
@@ -51,10 +57,11 @@ const rotateDefinition = defineRoute({
 const HOUR_MS = 3_600_000
 
 /** An account's settings for its jobs. */
-export function settingsRoutes({ db, now }: { db: Db; now: () => Date }): Route[] {
+export function settingsRoutes({ db, now, secrets }: { db: Db; now: () => Date; secrets: JobSecrets }): Route[] {
   const show = async (trx: Tx, accountId: string) => {
     const { legacyStatus, signingSecret, previousSecret, previousSecretUntil } = await getSettings(
       trx,
+      secrets,
       accountId,
       now(),
     )
@@ -71,13 +78,13 @@ export function settingsRoutes({ db, now }: { db: Db; now: () => Date }): Route[
     route(getDefinition, async ({ caller }) => db.transaction().execute((trx) => show(trx, caller.userId))),
     route(putDefinition, async ({ caller, body }) =>
       db.transaction().execute(async (trx) => {
-        await setLegacyStatus(trx, caller.userId, body.legacy_status)
+        await setLegacyStatus(trx, secrets, caller.userId, body.legacy_status)
         return show(trx, caller.userId)
       }),
     ),
     route(rotateDefinition, async ({ caller, query }) =>
       db.transaction().execute(async (trx) => {
-        await rotateSecret(trx, caller.userId, new Date(now().getTime() + query.grace_hours * HOUR_MS))
+        await rotateSecret(trx, secrets, caller.userId, new Date(now().getTime() + query.grace_hours * HOUR_MS))
         return show(trx, caller.userId)
       }),
     ),

@@ -1,18 +1,25 @@
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto'
-import type { AnswerSeal } from '@platform/http/idempotency.ts'
 
-/** Encrypts what the database alone must not give away: AES-256-GCM, with a key derived from KEY_ENCRYPTION_SECRET. */
+export interface SealOptions {
+  /** The variable that the secret comes from, for messages. */
+  variable: string
+  /** One or more, separated by commas, of 32 characters or more: the first seals, all open, so that it can be changed. */
+  secret: string
+  /** Keeps texts that were sealed for one thing from being taken for another. */
+  purpose: string
+}
+
+/** Encrypts what a database alone must not give away: AES-256-GCM, with a key derived from a secret. */
 export class Seal {
+  readonly #variable: string
   readonly #keys: Buffer[]
 
-  /**
-   * @param secret one or more, separated by commas: the first seals, all open, so that it can be changed
-   * @param purpose keeps texts that were sealed for one thing from being taken for another
-   */
-  constructor(secret: string, purpose: string) {
+  /** @throws Error for a secret that is too short */
+  constructor({ variable, secret, purpose }: SealOptions) {
+    this.#variable = variable
     const secrets = secret.split(',').map((part) => part.trim())
-    if (secrets.some((part) => part.length < 32)) throw new Error('KEY_ENCRYPTION_SECRET needs 32 characters or more.')
-    this.#keys = secrets.map((part) => Buffer.from(hkdfSync('sha256', part, '', `gateway ${purpose}`, 32)))
+    if (secrets.some((part) => part.length < 32)) throw new Error(`${variable} needs 32 characters or more.`)
+    this.#keys = secrets.map((part) => Buffer.from(hkdfSync('sha256', part, '', purpose, 32)))
   }
 
   /** @param context what the text belongs to; it opens only with the same */
@@ -35,11 +42,6 @@ export class Seal {
         // Perhaps with the next one.
       }
     }
-    throw new Error('A sealed text does not open: KEY_ENCRYPTION_SECRET is not the one that it was sealed with.')
+    throw new Error(`A sealed text does not open: ${this.#variable} is not the one that it was sealed with.`)
   }
-}
-
-/** The form in which idempotency keys keep answers that hold secrets. */
-export function answerSeal(seal: Seal): AnswerSeal {
-  return { seal: (text) => seal.seal(text, 'answer'), open: (text) => seal.open(text, 'answer') }
 }

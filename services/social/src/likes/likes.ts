@@ -1,5 +1,5 @@
 import { commentLiked, commentUnliked, postLiked, postUnliked } from '@platform/contracts/social.ts'
-import { executePrepared } from '@platform/db/prepared.ts'
+import { type Parts, prepare } from '@platform/db/prepared.ts'
 import { type Cause, completed, type DraftRow, draftEvent, isUnannounced } from '@platform/events/outbox.ts'
 import type { Caller } from '@platform/http/assertion.ts'
 import type { PageRequest } from '@platform/http/paging.ts'
@@ -30,11 +30,11 @@ export async function togglePostLike(
     data: { postId: like.postId },
     counts: ['likeCount'] as const,
   }
-  const drafts = {
-    liked: draftEvent({ ...event, type: postLiked }, cause),
-    unliked: draftEvent({ ...event, type: postUnliked }, cause),
-  }
-  const toggled = await toggle(db, 'toggle post like', (id) => postToggleQuery({ ...like, id }, drafts, cause.at))
+  const drafts = toDrafts(
+    draftEvent({ ...event, type: postLiked }, cause),
+    draftEvent({ ...event, type: postUnliked }, cause),
+  )
+  const toggled = await toggle((id) => togglePost(db, { ...like, ...drafts, id, at: cause.at }))
   if (!toggled) throw postNotFound()
   return toLike(toggled, like, cause)
 }
@@ -56,11 +56,11 @@ export async function toggleCommentLike(
     data: { commentId: comment.id, postId: comment.post_id },
     counts: ['likeCount'] as const,
   }
-  const drafts = {
-    liked: draftEvent({ ...event, type: commentLiked }, cause),
-    unliked: draftEvent({ ...event, type: commentUnliked }, cause),
-  }
-  const toggled = await toggle(db, 'toggle comment like', (id) => commentToggleQuery({ ...like, id }, drafts, cause.at))
+  const drafts = toDrafts(
+    draftEvent({ ...event, type: commentLiked }, cause),
+    draftEvent({ ...event, type: commentUnliked }, cause),
+  )
+  const toggled = await toggle((id) => toggleComment(db, { ...like, ...drafts, id, at: cause.at }))
   if (!toggled) throw commentNotFound()
   return toLike(toggled, like, cause)
 }
@@ -79,10 +79,10 @@ const TRIES = 20
  *
  * @returns undefined when what was to be liked is gone: it was deleted since the caller looked
  */
-async function toggle(db: Db, name: string, query: (id: string) => RawBuilder<Toggled>): Promise<Toggled | undefined> {
+async function toggle(run: (id: string) => Promise<Toggled[]>): Promise<Toggled | undefined> {
   try {
     for (let attempt = 0; attempt < TRIES; attempt++) {
-      const [toggled] = await executePrepared(db, name, query(uuidv7()))
+      const [toggled] = await run(uuidv7())
       if (toggled) return toggled
     }
   } catch (error) {
@@ -92,38 +92,20 @@ async function toggle(db: Db, name: string, query: (id: string) => RawBuilder<To
   throw new Error('The like changes faster than it can be read.')
 }
 
-/** What is announced, as the like comes or goes. */
+/** The rows of the two events, one of which will be: as the like comes or goes. */
 interface Drafts {
-  liked: DraftRow
-  unliked: DraftRow
+  topic: string
+  key: string
+  liked: string
+  unliked: string
 }
 
-function postToggleQuery(
-  { id, postId, userId }: { id: string; postId: string; userId: string },
-  drafts: Drafts,
-  at: Date,
-) {
-  return toggleQuery(
-    sql`delete from post_like where post_id = ${postId} and user_id = ${userId}`,
-    sql`insert into post_like (id, post_id, user_id, created_at) select ${id}, ${postId}, ${userId}, ${at}::timestamptz`,
-    sql`update post set ${COUNTED} where id = ${postId}`,
-    drafts,
-  )
-}
-
-function commentToggleQuery(
-  { id, commentId, postId, userId }: { id: string; commentId: string; postId: string; userId: string },
-  drafts: Drafts,
-  at: Date,
-) {
-  return toggleQuery(
-    sql`delete from comment_like where comment_id = ${commentId} and user_id = ${userId}`,
-    sql`insert into comment_like (id, comment_id, post_id, user_id, created_at)
-      select ${id}, ${commentId}, ${postId}, ${userId}, ${at}::timestamptz`,
-    sql`update comment set ${COUNTED} where id = ${commentId}`,
-    drafts,
-  )
-}
+const toDrafts = (liked: DraftRow, { event: unliked }: DraftRow): Drafts => ({
+  topic: liked.topic,
+  key: liked.key,
+  liked: liked.event,
+  unliked,
+})
 
 const COUNTED = sql`
   like_count = like_count + (select count(*) from added) - (select count(*) from removed), like_version = like_version + 1`
@@ -136,12 +118,12 @@ const COUNTED = sql`
  * No row comes back when the like neither came nor went. The statement fails when there is nothing to count it on.
  */
 function toggleQuery(
+  { topic, key, liked, unliked }: Parts<Drafts>,
   remove: RawBuilder<unknown>,
   add: RawBuilder<unknown>,
   count: RawBuilder<unknown>,
-  { liked, unliked }: Drafts,
 ) {
-  const draft = sql`case when is_liked then ${liked.event} else ${unliked.event} end`
+  const draft = sql`case when is_liked then ${liked} else ${unliked} end`
   const event = completed(draft, sql.ref('like_version'), { likeCount: sql.ref('like_count') })
   return sql<Toggled>`
     with removed as (${remove} returning id),
@@ -151,11 +133,44 @@ function toggleQuery(
       ${count} and deleted_at is null and exists (select from changed) returning like_count, like_version
     ),
     announced as (
-      insert into outbox (topic, key, event)
-      select ${liked.topic}, ${liked.key}, ${event} from changed left join counted on true
+      insert into outbox (topic, key, event) select ${topic}, ${key}, ${event} from changed left join counted on true
     )
     select id, is_liked from changed`
 }
+
+interface PostToggle extends Drafts {
+  id: string
+  postId: string
+  userId: string
+  at: Date
+}
+
+const togglePost = prepare(
+  'toggle post like',
+  ({ id, postId, userId, at, topic, key, liked, unliked }: Parts<PostToggle>) =>
+    toggleQuery(
+      { topic, key, liked, unliked },
+      sql`delete from post_like where post_id = ${postId} and user_id = ${userId}`,
+      sql`insert into post_like (id, post_id, user_id, created_at) select ${id}, ${postId}, ${userId}, ${at}::timestamptz`,
+      sql`update post set ${COUNTED} where id = ${postId}`,
+    ),
+)
+
+interface CommentToggle extends PostToggle {
+  commentId: string
+}
+
+const toggleComment = prepare(
+  'toggle comment like',
+  ({ id, commentId, postId, userId, at, topic, key, liked, unliked }: Parts<CommentToggle>) =>
+    toggleQuery(
+      { topic, key, liked, unliked },
+      sql`delete from comment_like where comment_id = ${commentId} and user_id = ${userId}`,
+      sql`insert into comment_like (id, comment_id, post_id, user_id, created_at)
+      select ${id}, ${commentId}, ${postId}, ${userId}, ${at}::timestamptz`,
+      sql`update comment set ${COUNTED} where id = ${commentId}`,
+    ),
+)
 
 function toLike(
   { is_liked: isLiked, id }: Toggled,

@@ -1,4 +1,4 @@
-import { executePrepared } from '@platform/db/prepared.ts'
+import { type Parts, prepare } from '@platform/db/prepared.ts'
 import type { Caller } from '@platform/http/assertion.ts'
 import type { PageRequest } from '@platform/http/paging.ts'
 import { sql } from 'kysely'
@@ -13,17 +13,23 @@ export interface RowPage {
   total: number
 }
 
+/** Whose feed is read by whom, and which part of it. */
+interface FeedRequest {
+  userId: string
+  groupId: string
+  /** How many posts come before the page. */
+  skipped: number
+  limit: number
+}
+
 /** A page, and what it takes to know whether the caller may see it. */
 interface FeedRow {
   group_type: GroupRow['group_type']
   group_deleted_at: Date | null
   is_participant: boolean
   total: number
-  posts: FeedPost[]
+  posts: (ShownRow & Flags)[]
 }
-
-/** A post as JSON has it: times are texts. */
-type FeedPost = Omit<ShownRow, 'created_at' | 'updated_at'> & Flags & { created_at: string; updated_at: string }
 
 /**
  * A group's published posts, newest first, without what the caller hid, and how many there are.
@@ -36,7 +42,12 @@ export async function readFeed(
   groupId: string,
   page: PageRequest,
 ): Promise<{ posts: SeenPost[]; total: number }> {
-  const [feed] = await executePrepared(db, 'feed', feedQuery(caller.userId, groupId, page))
+  const [feed] = await runFeed(db, {
+    userId: caller.userId,
+    groupId,
+    skipped: page.page * page.limit,
+    limit: page.limit,
+  })
   if (!feed || !isKnownTo(toKnownBy(feed))) throw groupUnknown(groupId)
   return { posts: feed.posts.map(toSeenPost), total: Math.max(feed.total, 0) }
 }
@@ -45,9 +56,9 @@ function toKnownBy({ group_type, group_deleted_at, is_participant }: FeedRow) {
   return { group: { group_type, deleted_at: group_deleted_at }, participant: is_participant ? {} : undefined }
 }
 
-function toSeenPost(post: FeedPost): SeenPost {
+function toSeenPost(post: ShownRow & Flags): SeenPost {
   return {
-    row: { ...post, created_at: new Date(post.created_at), updated_at: new Date(post.updated_at) },
+    row: post,
     isLiked: post.is_liked,
     isCommented: post.is_commented,
     isReposted: post.is_reposted,
@@ -65,7 +76,7 @@ const FEED_COLUMNS = sql.join(SHOWN_COLUMNS.map((column) => sql.ref(`post.${colu
  * the kept one, less what the caller hid of it: that is counted, since it is as little as one person can hide. No repost
  * is in a group, so there are no originals.
  */
-export function feedQuery(userId: string, groupId: string, { page, limit }: PageRequest) {
+export function feedQuery({ userId, groupId, skipped, limit }: Parts<FeedRequest>) {
   return sql<FeedRow>`
     select "group".group_type, "group".deleted_at as group_deleted_at,
       participant.user_id is not null as is_participant, feed.total,
@@ -80,12 +91,12 @@ export function feedQuery(userId: string, groupId: string, { page, limit }: Page
               and not exists (select from post_hide where user_id = asked.user_id and post_id = post.id)
               and asked.skipped < feed.total
             order by created_at desc, id desc
-            offset ${page * limit}::bigint limit ${limit}
+            offset ${skipped}::bigint limit ${limit}
           ) as listed
           join post using (id)
         ) as shown
       ) as posts
-    from (select ${groupId}::uuid as group_id, ${userId}::uuid as user_id, ${page * limit}::bigint as skipped) as asked
+    from (select ${groupId}::uuid as group_id, ${userId}::uuid as user_id, ${skipped}::bigint as skipped) as asked
     join "group" on "group".id = asked.group_id
     left join participant on participant.group_id = asked.group_id and participant.user_id = asked.user_id
       and participant.deleted_at is null
@@ -97,6 +108,8 @@ export function feedQuery(userId: string, groupId: string, { page, limit }: Page
       ) as total
     ) as feed`
 }
+
+const runFeed = prepare('feed', feedQuery)
 
 /** What a profile shows: posts, reposts, or both. */
 export type ProfileType = 'created' | 'reposted' | 'all'

@@ -1,4 +1,4 @@
-import { executePrepared } from '@platform/db/prepared.ts'
+import { type Parts, prepare } from '@platform/db/prepared.ts'
 import type { Caller } from '@platform/http/assertion.ts'
 import { DomainError } from '@platform/http/errors.ts'
 import { sql } from 'kysely'
@@ -69,13 +69,13 @@ interface Judged extends JudgedPost {
  * @throws DomainError `not_found`
  */
 export async function requireVisible(db: Db, caller: Caller, postId: string, place: Place): Promise<string> {
-  const [post] = await executePrepared(db, 'visible post', judgedQuery(postId, caller.userId))
+  const [post] = await runJudged(db, { postId, userId: caller.userId })
   if (post && isIn(place, post) && isVisible(post, toPlaced(post), caller)) return post.id
   // Why not is told by what reads more.
   return (await getPost(db, caller, postId, place)).post.id
 }
 
-export function judgedQuery(postId: string, userId: string) {
+export function judgedQuery({ postId, userId }: Parts<{ postId: string; userId: string }>) {
   return sql<Judged>`
     select post.id, author_id, post.group_id, status, post.deleted_at,
       group_type, "group".deleted_at as group_deleted_at, participant.is_admin
@@ -85,6 +85,8 @@ export function judgedQuery(postId: string, userId: string) {
       and participant.deleted_at is null
     where post.id = ${postId}::uuid and post.deleted_at is null`
 }
+
+const runJudged = prepare('judged post', judgedQuery)
 
 function isIn(place: Place, { group_id }: JudgedPost): boolean {
   if (place === 'anywhere') return true

@@ -26,8 +26,22 @@ export class MembershipRefusal extends DomainError {
 
   constructor(code: 'not_found' | 'forbidden', groupId: string, message: string) {
     super(code, message)
-    this.groupId = groupId
+    this.groupId = groupId.toLowerCase()
   }
+}
+
+/** The groups whose copy was made as new as the groups service's answer, for the request at hand. */
+export type Confirmed = ReadonlySet<string>
+
+/**
+ * Whether the caller is no admin as the groups service has it, for what is no refusal but less than an admin gets.
+ *
+ * @throws MembershipRefusal where only our copy says so yet: it is confirmed, and then this runs again
+ */
+export function isCertainlyNoAdmin(access: Access, confirmed: Confirmed): boolean {
+  if (isAdmin(access)) return false
+  if (!confirmed.has(access.group.id)) throw groupUnknown(access.group.id)
+  return true
 }
 
 /**

@@ -4,6 +4,7 @@ import { DomainError } from '@platform/http/errors.ts'
 import { sql } from 'kysely'
 import type { Db, GroupRow, PostRow, Tx } from '../db/schema.ts'
 import { type Access, findAccesses, getAccess, isAdmin, isKnownTo, MembershipRefusal } from '../membership/access.ts'
+import { type Asking, type CopyDeps, refreshCopies } from '../membership/confirm.ts'
 
 /** Where a path looks for a post: in one group, among those without a group, or wherever it is. */
 export type Place = { groupId: string } | 'profile' | 'anywhere'
@@ -113,8 +114,23 @@ export async function findPost(
   return read.executeTakeFirst()
 }
 
-/** Those of the posts that the caller may see, in two queries at most. */
-export async function onlyVisible(db: Db, caller: Caller, posts: PostRow[]): Promise<PostRow[]> {
+/**
+ * Those of the posts that the caller may see. What our copy would leave out is confirmed first, for all groups in one
+ * question.
+ *
+ * @throws DomainError `unavailable` when the groups service does not answer
+ */
+export async function selectVisible(deps: CopyDeps, request: Asking, posts: PostRow[]): Promise<PostRow[]> {
+  const there = posts.filter(({ deleted_at }) => deleted_at === null)
+  const visible = await onlyVisible(deps.db, request.caller, there)
+  const left = there.filter((post) => !visible.includes(post))
+  const groupIds = new Set(left.map(({ group_id }) => group_id).filter((id) => id !== null))
+  if (groupIds.size === 0 || (await refreshCopies(deps, [...groupIds], request)) === 0) return visible
+  return onlyVisible(deps.db, request.caller, there)
+}
+
+/** By our copy, in two queries at most. */
+async function onlyVisible(db: Db, caller: Caller, posts: PostRow[]): Promise<PostRow[]> {
   const groupIds = new Set(posts.map(({ group_id }) => group_id).filter((id) => id !== null))
   const accesses = await findAccesses(db, [...groupIds], caller)
   return posts.filter((post) => isVisible(post, accesses.get(post.group_id ?? ''), caller))

@@ -139,8 +139,9 @@ export function groupPostRoutes(deps: Deps): Route[] {
         await confirmRefusals(deps, request, async () => requirePoster(await getAccess(db, groupId, caller)))
       }
       const location = body.uri === undefined ? undefined : await resolveOrRefuse(geocoder, body.uri, 'body.uri')
-      return command(deps, request, async (trx, cause) => {
-        const id = await createPost(trx, caller, groupId, body, location && toPostLocation(location), cause)
+      return command(deps, request, async (trx, cause, confirmed) => {
+        const at = location && toPostLocation(location)
+        const id = await createPost(trx, caller, groupId, body, at, cause, confirmed)
         return { status: 201, body: { id } }
       })
     }),
@@ -152,28 +153,29 @@ export function groupPostRoutes(deps: Deps): Route[] {
     }),
     route(suggestedDefinition, async (request) => {
       const { caller, params, query } = request
-      const rows = await confirmRefusals(deps, request, () => listSuggested(db, caller, params.groupId, query))
-      return { status: 200, body: await showPosts(db, caller, rows, redactedStatuses) }
+      const rows = await confirmRefusals(deps, request, (confirmed) =>
+        listSuggested(db, caller, params.groupId, query, confirmed),
+      )
+      return { status: 200, body: await showPosts(deps, request, rows) }
     }),
-    route(toApproveDefinition, async ({ caller, query }) => {
+    route(toApproveDefinition, async (request) => {
+      const { caller, query } = request
       const { rows, total } = await listToApprove(db, caller, query)
-      return { status: 200, body: toPage(await showPosts(db, caller, rows, redactedStatuses), total, query) }
+      return { status: 200, body: toPage(await showPosts(deps, request, rows), total, query) }
     }),
     route(getDefinition, async (request) => {
       const { caller, params } = request
-      const body = await confirmRefusals(deps, request, async () => {
-        const { post } = await getPost(db, caller, params.postId, { groupId: params.groupId })
-        const [shown] = await showPosts(db, caller, [post], redactedStatuses)
-        return shown
-      })
+      const { groupId, postId } = params
+      const found = await confirmRefusals(deps, request, () => getPost(db, caller, postId, { groupId }))
+      const [body] = await showPosts(deps, request, [found.post])
       if (!body) throw postNotFound()
       return { status: 200, body }
     }),
     ...DECISIONS.map(({ definition, decide }) =>
       route(definition, (request) =>
-        command(deps, request, async (trx, cause) => {
+        command(deps, request, async (trx, cause, confirmed) => {
           const { groupId, postId } = request.params
-          await decide(trx, request.caller, groupId, postId, cause)
+          await decide(trx, request.caller, groupId, postId, cause, confirmed)
           return { status: 204 }
         }),
       ),

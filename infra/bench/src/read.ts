@@ -1,6 +1,6 @@
 import { seed } from '@platform/seed/seed.ts'
 import { completeSizes } from '@platform/seed/sizes.ts'
-import { feedQuery } from '@platform/social/posts/feed.ts'
+import { FROM_THE_START, feedQuery } from '@platform/social/posts/feed.ts'
 import { startProcesses } from '@platform/testing/processes.ts'
 import pg from 'pg'
 import { compiler } from './compiler.ts'
@@ -32,7 +32,7 @@ try {
     const path = `/groups/${groupId}/feed?limit=${LIMIT}`
     const query = {
       url: database.urlFor('social'),
-      ...toPgbench(feedQuery({ userId, groupId, skipped: 0, limit: LIMIT }).compile(compiler())),
+      ...toPgbench(feedQuery({ userId, groupId, skipped: 0, limit: LIMIT, ...FROM_THE_START }).compile(compiler())),
     }
     const ofService = (seconds: number) => load(url, [sign('GET', path, userId)], { connections: CONNECTIONS, seconds })
     const ofPgbench = (seconds: number) => pgbench({ ...query, connections: CONNECTIONS, seconds })

@@ -7,7 +7,6 @@ import { cloneDatabase, type TestDatabase } from '@platform/testing/database.ts'
 import { type RawBuilder, sql } from 'kysely'
 import { showComments } from '../src/comments/comment-view.ts'
 import { createComment, deleteComment } from '../src/comments/comments.ts'
-import { Cursors } from '../src/comments/cursor.ts'
 import { listComments, listReplies } from '../src/comments/list-comments.ts'
 import type { SocialTables, Tx } from '../src/db/schema.ts'
 import { runStep } from '../src/deletions/finish.ts'
@@ -15,8 +14,9 @@ import { enqueueDeletion } from '../src/deletions/queue.ts'
 import { STEPS } from '../src/deletions/steps.ts'
 import { ERASURE_STEPS } from '../src/erasure/steps.ts'
 import { listCommentLikes, listPostLikes, toggleCommentLike, togglePostLike } from '../src/likes/likes.ts'
+import { Cursors } from '../src/lists/cursor.ts'
 import { findSeeable, insertSeen, markSeen, toggleHidden } from '../src/marks/marks.ts'
-import { feedQuery, listProfile, readFeed } from '../src/posts/feed.ts'
+import { FROM_THE_START, feedQuery, listProfile, readFeed } from '../src/posts/feed.ts'
 import { getPost, judgedQuery } from '../src/posts/find-post.ts'
 import { createPost, deletePost } from '../src/posts/posts.ts'
 import { showPosts } from '../src/posts/show-posts.ts'
@@ -75,6 +75,19 @@ const confirmed = new Set([FIRST_GROUP, WAITING_IN])
 const OPERATIONS: [string, (db: Tx) => Promise<unknown>, mostRows?: number][] = [
   ["the first page of the largest group's feed", (db) => readFeed(db, reader, FIRST_GROUP, first)],
   ['a later page of it', (db) => readFeed(db, reader, FIRST_GROUP, third)],
+  [
+    'what comes after a post in it',
+    (db) => readFeed(db, reader, FIRST_GROUP, { ...first, after: { createdAt: new Date(0), id: nth('post', 5) } }),
+  ],
+  [
+    'what comes after a comment',
+    (db) =>
+      listComments(db, reader, FIRST_POST, { ...first, after: { createdAt: new Date(0), id: nth('comment', 5) } }),
+  ],
+  [
+    "what comes after a profile's post",
+    (db) => listProfile(db, reader.userId, 'all', { ...first, after: { createdAt: new Date(), id: nth('post', 5) } }),
+  ],
   ["a small group's feed", (db) => readFeed(db, reader, nth('group', 17), first)],
   ['a post of a group', (db) => getPost(db, reader, FIRST_POST, { groupId: FIRST_GROUP })],
   [
@@ -185,7 +198,7 @@ describe('with a million posts', () => {
 
   // A connection plans them once for all values, so the plan must not depend on those.
   const PREPARED: [string, RawBuilder<unknown>][] = [
-    ['the feed', feedQuery({ userId: reader.userId, groupId: FIRST_GROUP, skipped: 0, limit: 10 })],
+    ['the feed', feedQuery({ userId: reader.userId, groupId: FIRST_GROUP, skipped: 0, limit: 10, ...FROM_THE_START })],
     ['whether a post is seen', judgedQuery({ postId: FIRST_POST, userId: reader.userId })],
   ]
   it.each(PREPARED)('%s, planned for any values: no sequential scan, and few rows', async (_, query) => {

@@ -5,13 +5,15 @@ import { defineRoute, type Route, type RouteDefinition, route } from '@platform/
 import { Type } from 'typebox'
 import { command } from '../command.ts'
 import type { Deps } from '../deps.ts'
+import type { Cursors } from '../lists/cursor.ts'
+import { After, readPart, toPart } from '../lists/going-on.ts'
 import { getAccess } from '../membership/access.ts'
 import { confirmRefusals } from '../membership/confirm.ts'
 import { readFeed } from './feed.ts'
 import { getPost, postNotFound } from './find-post.ts'
 import { toPost } from './post-view.ts'
 import { createPost, requirePoster } from './posts.ts'
-import { Created, GroupParams, GroupPostParams, NewPost, Post, PostPage } from './shapes.ts'
+import { Created, FeedPage, GroupParams, GroupPostParams, NewPost, Post, PostPage } from './shapes.ts'
 import { showPosts } from './show-posts.ts'
 import { approvePost, declinePost, listSuggested, listToApprove, suggestPost } from './suggestions.ts'
 
@@ -41,8 +43,8 @@ const feedDefinition = defineRoute({
   summary: "Read a group's feed",
   description: 'Published posts, newest first, without what the caller hid.',
   params: GroupParams,
-  query: Type.Object(PageQuery),
-  responses: { 200: PostPage },
+  query: Type.Object({ ...PageQuery, after: After }),
+  responses: { 200: FeedPage },
   errors: ['not_found'],
 })
 
@@ -129,7 +131,7 @@ const DECISIONS = [
 ]
 
 /** Posting in groups, their feeds, and what waits in them. Changing a group's post is in `change-routes.ts`. */
-export function groupPostRoutes(deps: Deps): Route[] {
+export function groupPostRoutes(deps: Deps, cursors: Cursors): Route[] {
   const { db, geocoder, redactedStatuses } = deps
   return [
     route(createDefinition, async (request) => {
@@ -147,9 +149,11 @@ export function groupPostRoutes(deps: Deps): Route[] {
     }),
     route(feedDefinition, async (request) => {
       const { caller, params, query } = request
-      const { posts, total } = await confirmRefusals(deps, request, () => readFeed(db, caller, params.groupId, query))
+      const list = `feed ${params.groupId.toLowerCase()}`
+      const part = readPart(cursors, list, query)
+      const { posts, total } = await confirmRefusals(deps, request, () => readFeed(db, caller, params.groupId, part))
       const data = posts.map((post) => toPost(post, caller, redactedStatuses))
-      return { status: 200, body: toPage(data, total, query) }
+      return { status: 200, body: toPart(cursors, list, part, { data, total, rows: posts.map(({ row }) => row) }) }
     }),
     route(suggestedDefinition, async (request) => {
       const { caller, params, query } = request

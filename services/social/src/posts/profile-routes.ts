@@ -1,17 +1,18 @@
 import { resolveOrRefuse } from '@platform/geo/resolve-or-refuse.ts'
 import { toPostLocation } from '@platform/geo/schemas.ts'
 import { IdList, readIds } from '@platform/http/id-list.ts'
-import { toPage } from '@platform/http/paging.ts'
 import { defineRoute, type Route, route } from '@platform/http/route.ts'
 import { Uuid } from '@platform/http/schemas.ts'
 import { Type } from 'typebox'
 import { command } from '../command.ts'
 import type { Deps } from '../deps.ts'
+import type { Cursors } from '../lists/cursor.ts'
+import { readPart, toPart } from '../lists/going-on.ts'
 import { confirmRefusals } from '../membership/confirm.ts'
 import { listProfile } from './feed.ts'
 import { getPost, postNotFound, selectVisible } from './find-post.ts'
 import { createPost } from './posts.ts'
-import { Created, NewPost, Post, PostPage, PostParams, UserPostsQuery } from './shapes.ts'
+import { Created, FeedPage, NewPost, Post, PostParams, UserPostsQuery } from './shapes.ts'
 import { showPosts } from './show-posts.ts'
 
 const read = { tag: 'posts', access: { scope: 'social:read' } } as const
@@ -63,11 +64,11 @@ const profileDefinition = defineRoute({
     'Newest first. `created`: profile posts; `reposted`: reposts, with `originalPost` where the caller may see it.',
   params: Type.Object({ userId: Uuid }),
   query: UserPostsQuery,
-  responses: { 200: PostPage },
+  responses: { 200: FeedPage },
 })
 
 /** Posts without a group, and posts by their ids. Changing a profile post is in `change-routes.ts`. */
-export function profilePostRoutes(deps: Deps): Route[] {
+export function profilePostRoutes(deps: Deps, cursors: Cursors): Route[] {
   const { db, geocoder } = deps
   return [
     route(createDefinition, async (request) => {
@@ -95,8 +96,11 @@ export function profilePostRoutes(deps: Deps): Route[] {
     }),
     route(profileDefinition, async (request) => {
       const { params, query } = request
-      const { rows, total } = await listProfile(db, params.userId, query.type, query)
-      return { status: 200, body: toPage(await showPosts(deps, request, rows), total, query) }
+      const list = `${query.type} ${params.userId.toLowerCase()}`
+      const part = readPart(cursors, list, query)
+      const { rows, total } = await listProfile(db, params.userId, query.type, part)
+      const data = await showPosts(deps, request, rows)
+      return { status: 200, body: toPart(cursors, list, part, { data, total, rows }) }
     }),
   ]
 }

@@ -53,16 +53,27 @@ export function isCertainlyNoAdmin(access: Access, confirmed: Confirmed): boolea
 export async function getAccess(
   db: Db,
   groupId: string,
+  caller: Caller,
+  options: { lock?: 'share' } = {},
+): Promise<Access> {
+  const access = await findAccess(db, groupId, caller, options)
+  if (!access) throw groupUnknown(groupId)
+  return access
+}
+
+/** The same, undefined for a group that the caller may not know. */
+export async function findAccess(
+  db: Db,
+  groupId: string,
   { userId }: Caller,
   { lock }: { lock?: 'share' } = {},
-): Promise<Access> {
+): Promise<Access | undefined> {
   let read = db.selectFrom('group').selectAll().where('id', '=', groupId)
   if (lock) read = read.forShare()
   const group = await read.executeTakeFirst()
   const place = group && (await findPlace(db, groupId, userId))
   const access = group && toAccess(group, place)
-  if (!access || !isKnownTo(access)) throw groupUnknown(groupId)
-  return access
+  return access && isKnownTo(access) ? access : undefined
 }
 
 export const groupUnknown = (groupId: string) =>

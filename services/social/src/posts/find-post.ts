@@ -3,7 +3,15 @@ import type { Caller } from '@platform/http/assertion.ts'
 import { DomainError } from '@platform/http/errors.ts'
 import { sql } from 'kysely'
 import type { Db, GroupRow, PostRow, Tx } from '../db/schema.ts'
-import { type Access, findAccesses, getAccess, isAdmin, isKnownTo, MembershipRefusal } from '../membership/access.ts'
+import {
+  type Access,
+  findAccess,
+  findAccesses,
+  getAccess,
+  isAdmin,
+  isKnownTo,
+  MembershipRefusal,
+} from '../membership/access.ts'
 import { type Asking, type CopyDeps, refreshCopies } from '../membership/confirm.ts'
 
 /** Where a path looks for a post: in one group, among those without a group, or wherever it is. */
@@ -49,10 +57,11 @@ export async function getPost(
   const inPath = typeof place === 'object' ? await getAccess(db, place.groupId, caller) : undefined
   const post = await findPost(db, postId, place, { lock })
   if (!post) throw postNotFound()
-  const access = inPath ?? (post.group_id === null ? undefined : await getAccess(db, post.group_id, caller))
+  const access = inPath ?? (post.group_id === null ? undefined : await findAccess(db, post.group_id, caller))
   if (isVisible(post, access, caller)) return { post, access }
-  // Only a group's post can be hidden from somebody, and an admin of a moment ago may see it.
-  throw access ? new MembershipRefusal('not_found', access.group.id, postNotFound().message) : postNotFound()
+  if (post.group_id === null) throw postNotFound()
+  // An admin of a moment ago may see it. Others hear the same as of a post that does not exist.
+  throw new MembershipRefusal('not_found', post.group_id, postNotFound().message)
 }
 
 /** A post that is there, with its group and the caller's place in it. */

@@ -1,6 +1,6 @@
 import { seed } from '@platform/seed/seed.ts'
 import { completeSizes } from '@platform/seed/sizes.ts'
-import { feedQuery } from '@platform/social/posts/feed.ts'
+import { FROM_THE_START, feedQuery } from '@platform/social/posts/feed.ts'
 import { startProcesses } from '@platform/testing/processes.ts'
 import pg from 'pg'
 import { compiler } from './compiler.ts'
@@ -8,7 +8,7 @@ import { load } from './load.ts'
 import { pgbench, requirePgbench, toPgbench } from './pgbench.ts'
 import { report } from './report.ts'
 import { BENCH_ENV, sign } from './requests.ts'
-import { compared, type Pair, ratioOf } from './rounds.ts'
+import { compared, type Pair, ROUNDS, ratioOf, SECONDS } from './rounds.ts'
 import { startBenchDatabase } from './surroundings.ts'
 
 /**
@@ -17,11 +17,9 @@ import { startBenchDatabase } from './surroundings.ts'
  * many connections. Rounds alternate; medians are compared.
  */
 
-const ROUNDS = 9
-const SECONDS = 4
 const CONNECTIONS = 10
 const POSTS = 100_000
-const PAGE = { page: 0, limit: 10 }
+const LIMIT = 10
 
 await requirePgbench()
 const database = await startBenchDatabase()
@@ -31,8 +29,11 @@ try {
   const processes = await startProcesses({ database, names: ['social'], env: BENCH_ENV })
   try {
     const { url } = processes.get('social')
-    const path = `/groups/${groupId}/feed?limit=${PAGE.limit}`
-    const query = { url: database.urlFor('social'), ...toPgbench(feedQuery(userId, groupId, PAGE).compile(compiler())) }
+    const path = `/groups/${groupId}/feed?limit=${LIMIT}`
+    const query = {
+      url: database.urlFor('social'),
+      ...toPgbench(feedQuery({ userId, groupId, skipped: 0, limit: LIMIT, ...FROM_THE_START }).compile(compiler())),
+    }
     const ofService = (seconds: number) => load(url, [sign('GET', path, userId)], { connections: CONNECTIONS, seconds })
     const ofPgbench = (seconds: number) => pgbench({ ...query, connections: CONNECTIONS, seconds })
     await ofService(SECONDS)

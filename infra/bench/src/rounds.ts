@@ -1,6 +1,10 @@
 import { loadavg } from 'node:os'
 import { quantile, type Row } from './report.ts'
 
+/** How many rounds, and how long each side of one is measured; fewer and shorter ones for a quick look. */
+export const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 9)
+export const SECONDS = Number(process.env.BENCH_SECONDS ?? 4)
+
 /** One round: what it is measured against, and right after it what is measured. */
 export interface Pair {
   /** Per second. */

@@ -7,7 +7,7 @@ import { load } from './load.ts'
 import { pgbench, requirePgbench } from './pgbench.ts'
 import { report } from './report.ts'
 import { BENCH_ENV, sign } from './requests.ts'
-import { compared, type Pair, ratioOf } from './rounds.ts'
+import { compared, type Pair, ROUNDS, ratioOf, SECONDS } from './rounds.ts'
 import { startBenchDatabase } from './surroundings.ts'
 
 /**
@@ -17,8 +17,6 @@ import { startBenchDatabase } from './surroundings.ts'
  * exact.
  */
 
-const ROUNDS = 9
-const SECONDS = 4
 const CONNECTIONS = 10
 const PEOPLE = 500
 const UPDATE = `update post set like_count = like_count + 1, like_version = like_version + 1

@@ -3,7 +3,7 @@ import { createLogger } from '@platform/log/logger.ts'
 import { cloneDatabase, type TestDatabase } from '@platform/testing/database.ts'
 import { sql } from 'kysely'
 import { type Database, openDatabase } from '../src/database.ts'
-import { executePrepared } from '../src/prepared.ts'
+import { type Parts, prepare } from '../src/prepared.ts'
 
 let test: TestDatabase
 let database: Database<unknown>
@@ -20,16 +20,26 @@ afterAll(async () => {
   await test.drop()
 })
 
-const nameOf = (id: number) =>
-  executePrepared(database.db, 'thing', sql<{ name: string }>`select thing.name from thing where id = ${id}`)
+let written = 0
+const findThing = prepare('thing', ({ id, suffix }: Parts<{ id: number; suffix: string }>) => {
+  written++
+  return sql<{ name: string }>`select thing.name || ${suffix} as name from thing where id = ${id} and 1 = ${1}`
+})
+const nameOf = (id: number) => findThing(database.db, { id, suffix: '' })
 
-describe('executePrepared', () => {
+describe('a prepared query', () => {
+  it('is written once, and takes its values by their names', async () => {
+    expect(await findThing(database.db, { suffix: '!', id: 1 })).toEqual([{ name: 'one!' }])
+    expect(await findThing(database.db, { id: 2, suffix: '?' })).toEqual([{ name: 'two?' }])
+    expect(written).toBe(1)
+  })
+
   it('has the server prepare a query once on a connection, whatever the values', async () => {
     expect(await nameOf(1)).toEqual([{ name: 'one' }])
     expect(await nameOf(2)).toEqual([{ name: 'two' }])
     const { rows } = await sql`
       select name, generic_plans + custom_plans as times from pg_prepared_statements`.execute(database.db)
-    expect(rows).toEqual([{ name: 'thing', times: 2 }])
+    expect(rows).toEqual([{ name: 'thing', times: 4 }])
   })
 
   it('goes on when a migration adds a column', async () => {
@@ -37,9 +47,15 @@ describe('executePrepared', () => {
     expect(await nameOf(1)).toEqual([{ name: 'one' }])
   })
 
-  it('refuses a transaction, whose connection it would miss', async () => {
+  it('sees what its transaction did', async () => {
     await database.db.transaction().execute(async (trx) => {
-      await expect(executePrepared(trx, 'one', sql<{ one: number }>`select 1 as one`)).rejects.toThrow('transaction')
+      await sql`insert into thing values (3, 'three')`.execute(trx)
+      expect(await findThing(trx, { id: 3, suffix: '' })).toEqual([{ name: 'three' }])
     })
+  })
+
+  it('is run on a database that was opened for it only', async () => {
+    const other = database.db.withSchema('groups')
+    await expect(findThing(other, { id: 1, suffix: '' })).rejects.toThrow('openDatabase')
   })
 })

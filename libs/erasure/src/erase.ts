@@ -1,4 +1,5 @@
 import type { ErasurePartEvents } from '@platform/contracts/erasure.ts'
+import { readByIndex } from '@platform/db/read-by-index.ts'
 import { type Cause, publish } from '@platform/events/outbox.ts'
 import { type Kysely, sql, type Transaction } from 'kysely'
 import { type ErasureJob, type ErasureTables, jobsOf } from './jobs.ts'
@@ -102,10 +103,16 @@ async function eraseBatch<T extends ErasureTables>(
 /** One step a transaction: each takes its locks in the order of ordinary commands, and holds no others. */
 async function runFirst<T>(trx: Transaction<T>, steps: Step<T>[], batch: Batch): Promise<number> {
   for (const step of steps) {
-    const found = await step(trx, batch)
+    const found = await runStep(trx, step, batch)
     if (found > 0) return found
   }
   return 0
+}
+
+/** One batch of one step. */
+export async function runStep<T>(trx: Transaction<T>, step: Step<T>, batch: Batch): Promise<number> {
+  await readByIndex(trx)
+  return step(trx, batch)
 }
 
 async function postpone<T extends ErasureTables>(trx: Transaction<T>, job: ErasureJob | undefined): Promise<void> {

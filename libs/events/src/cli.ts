@@ -84,7 +84,7 @@ async function runRepublish(db: Db, topic: string | undefined, service = topic?.
   const snapshot = snapshots.find((candidate) => candidate.topic === topic)
   if (!snapshot) throw new Error(`${file} has no snapshot of ${topic}.`)
   const published = await republish(db, snapshot, { at: () => new Date() })
-  print(`${published} entities of ${topic} are published again.`)
+  print(`${published} states of ${topic} are published again.`)
 }
 
 async function main(): Promise<void> {

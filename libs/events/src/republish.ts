@@ -13,6 +13,7 @@ export interface Snapshot<T> {
   /**
    * The next entities, at most `limit`, in an order of `cursor` that does not change meanwhile. Their rows have to be
    * locked (`for share` will do): then a change that is under way is either in what is read, or published after it.
+   * What is told of an entity under several subjects is an entry each, with one cursor.
    *
    * @param after the last cursor that was read; undefined at the beginning
    */
@@ -23,7 +24,7 @@ export interface RepublishOptions {
   at: () => Date
   /** Entities a transaction, default 200. */
   batchSize?: number
-  /** Called after each transaction, with the number of entities so far. */
+  /** Called after each transaction, with the number of states so far. */
   onProgress?: (published: number) => void
 }
 
@@ -31,7 +32,7 @@ export interface RepublishOptions {
  * Writes the present state of everything that a snapshot covers to the outbox, in batches, beside the service's other
  * work. Consumers that have a version already ignore it.
  *
- * @returns how many entities were published
+ * @returns how many states were published
  */
 export async function republish<T extends OutboxTables>(
   db: Kysely<T>,

@@ -142,10 +142,20 @@ function answering(route: Route, { checkReplies, dialect }: MountOptions): Reque
     res.status(reply.status)
     if (responses[reply.status] === null) return void res.end()
     const text = JSON.stringify(reply.body)
-    if (hasETag && !res.hasHeader('ETag')) res.setHeader('ETag', bodyTag(text))
-    // Of a GET that names the tag in `If-None-Match`, Express makes a 304.
-    res.type('json').send(text)
+    if (hasETag) {
+      if (!res.hasHeader('ETag')) res.setHeader('ETag', bodyTag(text))
+      // A GET that names the tag in `If-None-Match`.
+      if (req.fresh) return void res.status(304).end()
+    }
+    endWithJson(res, text)
   }
+}
+
+/** What Express does with JSON, without looking for what nobody set: half as fast again. */
+function endWithJson(res: Response, text: string): void {
+  res.setHeader('Content-Type', 'application/json; charset=utf-8')
+  res.setHeader('Content-Length', Buffer.byteLength(text))
+  res.end(text)
 }
 
 function replyChecker({ definition }: Route): (reply: AnyReply) => void {

@@ -69,6 +69,21 @@ export async function runCommand<T extends IdempotencyTables, R extends AnyReply
   })
 }
 
+/**
+ * As `runCommand`, for a command that changes something by one statement only. Without a key that statement is the
+ * transaction: it commits by itself, two ways to the database are saved, and no lock outlives it.
+ *
+ * @param work what it reads before is not in one transaction with the statement, which has to hold by itself
+ */
+export function runStatement<T extends IdempotencyTables, R extends AnyReply>(
+  db: Kysely<T>,
+  request: CommandRequest,
+  work: (db: Kysely<T>) => Promise<R>,
+): Promise<R> {
+  if (request.headers['idempotency-key'] !== undefined) return runCommand(db, request, work)
+  return retried(() => work(db))
+}
+
 /** @returns the kept answer, or undefined when the key is now ours */
 async function claim(
   trx: Transaction<IdempotencyTables>,
@@ -103,10 +118,14 @@ async function claim(
 
 const TRIES = 3
 
-async function inTransaction<T, R>(db: Kysely<T>, work: (trx: Transaction<T>) => Promise<R>): Promise<R> {
+function inTransaction<T, R>(db: Kysely<T>, work: (trx: Transaction<T>) => Promise<R>): Promise<R> {
+  return retried(() => db.transaction().execute(work))
+}
+
+async function retried<R>(transaction: () => Promise<R>): Promise<R> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await db.transaction().execute(work)
+      return await transaction()
     } catch (error) {
       // The transaction that won has finished by then.
       if (attempt === TRIES || !isRetryable(error)) throw error

@@ -6,7 +6,6 @@ import { ServiceClient } from '@platform/http/client.ts'
 import { BackgroundWork } from '@platform/service/background-work.ts'
 import type { StartOptions } from '@platform/service/process.ts'
 import { type RunningService, startService } from '@platform/service/service.ts'
-import { Cursors } from './comments/cursor.ts'
 import { commentRoutes } from './comments/routes.ts'
 import { loadConfig } from './config.ts'
 import { migrationFolders } from './db/migrations.ts'
@@ -19,6 +18,7 @@ import { onModerationTransition } from './events/on-moderation-transition.ts'
 import { onParticipantEvents } from './events/on-participant-events.ts'
 import { internalRoutes } from './internal-routes.ts'
 import { likeRoutes } from './likes/routes.ts'
+import { Cursors } from './lists/cursor.ts'
 import { markRoutes } from './marks/routes.ts'
 import { changePostRoutes } from './posts/change-routes.ts'
 import { groupPostRoutes } from './posts/group-routes.ts'
@@ -67,17 +67,18 @@ export async function start({ env, log, clock, onFatal }: StartOptions): Promise
         log,
       })
       const { redactedStatuses } = config
+      const cursors = new Cursors(config.CURSOR_SECRET)
       const deps: Deps = { db, groups, clock, geocoder, redactedStatuses, onDeleted: () => deleting.wake() }
       return {
         // `/posts/suggested` and `/posts/seen` come before `/posts/{postId}`.
         routes: [
-          ...groupPostRoutes(deps),
+          ...groupPostRoutes(deps, cursors),
           ...markRoutes(deps),
-          ...profilePostRoutes(deps),
+          ...profilePostRoutes(deps, cursors),
           ...changePostRoutes(deps),
           ...likeRoutes(deps),
           ...repostRoutes(deps),
-          ...commentRoutes(deps, new Cursors(config.CURSOR_SECRET)),
+          ...commentRoutes(deps, cursors),
           ...internalRoutes({ db }),
         ],
         handlers: [...onGroupEvents, ...onParticipantEvents, onModerationTransition, onErasureRequested('social')],

@@ -1,8 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import type { Database } from '@platform/db/database.ts'
+import { openTransport } from '@platform/events/open-transport.ts'
+import { createLogger } from '@platform/log/logger.ts'
 import { cloneDatabase, type TestDatabase } from '@platform/testing/database.ts'
 import { eventually } from '@platform/testing/eventually.ts'
+import { findKafkaBrokers, uniquePrefix } from '@platform/testing/kafka.ts'
 import { startProcesses, TEST_ASSERTION_SECRET, type TestProcesses } from '@platform/testing/processes.ts'
 import { onServer } from '@platform/testing/server.ts'
 import { ServiceCaller } from '@platform/testing/service-client.ts'
@@ -11,26 +14,46 @@ import type { SocialTables } from '../src/db/schema.ts'
 import { findDrift } from '../src/totals/recount.ts'
 import { openSocial } from './database.ts'
 
+const POSTS = 1_500
+const GROUPS = 1_000
+const TOPICS = [
+  'groups.erasure',
+  'groups.participant',
+  'social.erasure',
+  'social.post',
+  'social.comment',
+  'moderation.erasure',
+]
+
+/** What the events travel on: the embedded log, and Kafka where one can be had. */
+const brokers = findKafkaBrokers()
+const TRANSPORTS = [
+  { on: 'the embedded log', kafka: undefined },
+  ...(brokers ? [{ on: 'Kafka', kafka: { brokers, topicPrefix: uniquePrefix() } }] : []),
+]
+type Kafka = (typeof TRANSPORTS)[number]['kafka']
+
 let database: TestDatabase
 let social: Database<SocialTables>
 let processes: TestProcesses
-beforeAll(async () => {
+let person: string
+let other: string
+
+async function startAll(kafka: Kafka): Promise<void> {
+  person = randomUUID()
+  other = randomUUID()
   database = await cloneDatabase()
   social = openSocial(database)
   // So small that there is time to kill somebody before it is over.
   const env = { social: { ERASURE_BATCH_SIZE: '10' }, groups: { ERASURE_BATCH_SIZE: '2' } }
-  processes = await startProcesses({ database, names: ['groups', 'social', 'moderation'], env })
-}, 60_000)
-afterAll(async () => {
+  processes = await startProcesses({ database, kafka, names: ['groups', 'social', 'moderation'], env })
+}
+
+async function stopAll(): Promise<void> {
   await processes.stop()
   await social.close()
   await database.drop()
-})
-
-const POSTS = 1_500
-const GROUPS = 1_000
-const person = randomUUID()
-const other = randomUUID()
+}
 
 /** As many posts, comments, likes and reposts by the person, and as many posts of somebody else that they are of. */
 async function seedSocial(): Promise<void> {
@@ -107,7 +130,63 @@ async function crash(name: 'social' | 'groups'): Promise<void> {
   await processes.get(name).restart()
 }
 
-describe('crashes in the middle of an erasure', () => {
+interface Told {
+  /** `[events, entities]` by type, of what was read so far. */
+  counted(): Record<string, [number, number]>
+  stop(): Promise<void>
+}
+
+/** Reads everything that was told, as somebody new to it would. */
+function readAll(kafka: Kafka): Told {
+  const transport = openTransport({
+    settings: { KAFKA_BROKERS: kafka?.brokers, KAFKA_TOPIC_PREFIX: kafka?.topicPrefix },
+    clientId: 'test',
+    pool: social.pool,
+    databaseUrl: database.urlFor('social'),
+    log: createLogger({ service: 'test', level: 'silent', format: 'pretty' }),
+    onFatal: () => {},
+  })
+  const events = new Map<string, { type: string; subject: string }>()
+  const consumption = transport.consume({
+    group: 'reader',
+    topics: TOPICS,
+    handle: async ({ messages }) => {
+      for (const { value } of messages) {
+        const { id, type, subject } = JSON.parse(value)
+        events.set(id, { type, subject })
+      }
+    },
+  })
+  return {
+    counted: () =>
+      Object.fromEntries(
+        [...Map.groupBy(events.values(), ({ type }) => type)].map(([type, some]) => [
+          type,
+          [some.length, new Set(some.map(({ subject }) => subject)).size],
+        ]),
+      ),
+    stop: async () => {
+      await consumption.stop()
+      await transport.close()
+    },
+  }
+}
+
+/** Waits until no service has anything left to tell. */
+async function whenAllIsSent(): Promise<void> {
+  const left = () =>
+    onServer(database.adminUrl, (client) =>
+      client.query(
+        'select from groups.outbox union all select from social.outbox union all select from moderation.outbox',
+      ),
+    )
+  await eventually(async () => expect((await left()).rows).toHaveLength(0), { timeoutMs: 60_000 })
+}
+
+describe.each(TRANSPORTS)('crashes in the middle of an erasure on $on', ({ kafka }) => {
+  beforeAll(() => startAll(kafka), 60_000)
+  afterAll(stopAll)
+
   it('lose nothing: it goes on after each restart, and everything is erased, told and counted once', async () => {
     await seedSocial()
     await seedGroups()
@@ -143,15 +222,9 @@ describe('crashes in the middle of an erasure', () => {
       { timeoutMs: 30_000 },
     )
     expect(await findDrift(social.db)).toEqual([])
-    const told = await onServer(database.adminUrl, async (client) => {
-      const { rows } = await client.query<{ type: string; events: number; subjects: number }>(
-        `select event ->> 'type' as type, count(distinct event ->> 'id')::integer as events,
-           count(distinct event ->> 'subject')::integer as subjects
-         from (select value::jsonb as event from event_log.record) as each group by 1`,
-      )
-      return Object.fromEntries(rows.map(({ type, events, subjects }) => [type, [events, subjects]]))
-    })
-    expect(told).toMatchObject({
+    await whenAllIsSent()
+    const told = readAll(kafka)
+    const expected = {
       'groups.erasure.requested': [1, 1],
       'groups.erasure.completed': [1, 1],
       'social.erasure.completed': [1, 1],
@@ -160,7 +233,9 @@ describe('crashes in the middle of an erasure', () => {
       'social.post.unliked': [POSTS, POSTS],
       'social.comment.deleted': [POSTS, POSTS],
       'groups.participant.left': [GROUPS, GROUPS],
-    })
+    }
+    await eventually(() => expect(told.counted()).toMatchObject(expected), { timeoutMs: 60_000 })
+    await told.stop()
     const { rows } = await onServer(database.adminUrl, (client) =>
       client.query('select distinct participants_count from groups."group"'),
     )

@@ -158,6 +158,106 @@ describe('lists, while they change', () => {
     )
   }, 120_000)
 
+  it('skip nothing and repeat nothing of the posts that were in a feed throughout, read by its cursors', async () => {
+    const [ana, ben, cat] = [platform.person(), platform.person(), platform.person()]
+    const change = fc.record({ what: fc.constantFrom('write', 'hide', 'show', 'delete', 'approve'), which: fc.nat() })
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: 1, max: 12 }),
+        fc.integer({ min: 1, max: 4 }),
+        fc.array(fc.array(change, { maxLength: 3 }), { maxLength: 8 }),
+        async (count, limit, changes) => {
+          const groupId = await makeGroup(ana, { postRules: 'AdminApproval' })
+          await cat.post(`/groups/${groupId}/follow`)
+          const [stay, go, hidden, waiting]: [string[], string[], string[], string[]] = [[], [], [], []]
+          for (let i = 0; i < count; i++) {
+            waiting.push(await makePost(cat, groupId))
+            const id = await makePost(ana, groupId)
+            if (i % 4 === 3) hidden.push(id)
+            else (i % 4 === 1 ? go : stay).unshift(id)
+          }
+          for (const id of hidden) await ben.post(`/posts/${id}/hide`)
+          const doOne = async ({ what, which }: { what: string; which: number }) => {
+            if (what === 'write') await makePost(ana, groupId)
+            const id = pick({ hide: go, show: hidden, delete: go, approve: waiting }[what] ?? [], which)
+            if (id === undefined) return
+            if (what === 'delete') await ana.delete(`/groups/${groupId}/posts/${id}`)
+            else if (what === 'approve') await ana.post(`/groups/${groupId}/posts/${id}/approve`)
+            else await ben.post(`/posts/${id}/hide`)
+          }
+          const seen: string[] = []
+          let after: string | undefined
+          do {
+            const query = after === undefined ? '' : `&after=${after}`
+            const { body } = await ben.get<Page<Post> & { nextCursor?: string }>(
+              `/groups/${groupId}/feed?limit=${limit}${query}`,
+            )
+            seen.push(...body.data.map(({ id }) => id))
+            after = body.nextCursor
+            for (const one of changes.pop() ?? []) await doOne(one)
+          } while (after !== undefined)
+          expect(new Set(seen).size).toBe(seen.length)
+          expect(seen.filter((id) => stay.includes(id))).toEqual(stay)
+        },
+      ),
+      { numRuns: 12 },
+    )
+  }, 120_000)
+
+  it.each([
+    {
+      list: "a post's comments",
+      path: (_: Person, postId: string) => `/posts/${postId}/comments`,
+      add: (ana: Person, postId: string) => makeComment(ana, postId),
+      remove: (ana: Person, postId: string, id: string) => ana.delete(`/posts/${postId}/comments/${id}`),
+      isOldestFirst: true,
+    },
+    {
+      list: "a profile's posts",
+      path: ({ id }: Person) => `/users/${id}/posts?type=all`,
+      add: (ana: Person) => makePost(ana),
+      remove: (ana: Person, _: string, id: string) => ana.delete(`/posts/${id}`),
+      isOldestFirst: false,
+    },
+  ])(
+    'skip nothing and repeat nothing of $list that stay, read by cursors',
+    async ({ path, add, remove, ...list }) => {
+      await fc.assert(
+        fc.asyncProperty(
+          fc.integer({ min: 1, max: 9 }),
+          fc.integer({ min: 1, max: 3 }),
+          fc.array(fc.boolean(), { maxLength: 6 }),
+          async (count, limit, changes) => {
+            const [owner, ana] = [platform.person(), platform.person()]
+            const postId = await makePost(owner)
+            const [stay, go]: [string[], string[]] = [[], []]
+            for (let i = 0; i < count; i++) (i % 2 ? go : stay).push(await add(ana, postId))
+            if (!list.isOldestFirst) stay.reverse()
+            const seen: string[] = []
+            let after: string | undefined
+            do {
+              const query = `limit=${limit}${after === undefined ? '' : `&after=${after}`}`
+              const at = path(ana, postId)
+              const { body } = await owner.get<Page<{ id: string; commentId: string }> & { nextCursor?: string }>(
+                `${at}${at.includes('?') ? '&' : '?'}${query}`,
+              )
+              seen.push(...body.data.map(({ id, commentId }) => commentId ?? id))
+              after = body.nextCursor
+              const isRemoval = changes.pop()
+              const gone = isRemoval ? go.pop() : undefined
+              if (gone !== undefined) expect((await remove(ana, postId, gone)).status).toBe(204)
+              else if (isRemoval === false) await add(ana, postId)
+            } while (after !== undefined)
+            expect(new Set(seen).size).toBe(seen.length)
+            expect(seen.filter((id) => stay.includes(id))).toEqual(stay)
+          },
+        ),
+        { numRuns: 8 },
+      )
+    },
+    120_000,
+  )
+
   it('give every post of a feed once, with a total that fits, whatever is hidden and deleted between two readings', async () => {
     const [ana, ben] = [platform.person(), platform.person()]
     const groupId = await makeGroup(ana)

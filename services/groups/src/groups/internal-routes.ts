@@ -1,10 +1,10 @@
 import { GroupState, ParticipantState } from '@platform/contracts/groups.ts'
+import { IdList, readIds } from '@platform/http/id-list.ts'
 import { defineRoute, type Route, route } from '@platform/http/route.ts'
 import { Uuid } from '@platform/http/schemas.ts'
 import { Type } from 'typebox'
 import type { Db } from '../db/schema.ts'
 import { toParticipantState } from '../participants/participant-state.ts'
-import { findPlace } from '../participants/participants.ts'
 import { toGroupState } from './group-view.ts'
 import { groupNotFound } from './membership.ts'
 import { GroupParams } from './shapes.ts'
@@ -23,32 +23,50 @@ const getStateDefinition = defineRoute({
 
 const Version = Type.Integer({ minimum: 1 })
 
-const getPlaceDefinition = defineRoute({
+const getPlacesDefinition = defineRoute({
   method: 'get',
-  path: '/internal/groups/{groupId}/participants/{userId}',
-  operationId: 'getParticipantState',
-  summary: "A group's newest state and a person's place in it, null for somebody who was never in it.",
+  path: '/internal/participants/{userId}',
+  operationId: 'getParticipantStates',
+  summary:
+    "Groups' newest states and a person's place in each, null where they never were. Deleted groups are left out.",
   tag: 'internal',
   access: { scope: 'internal', issuer: 'internal' },
-  params: Type.Object({ groupId: Uuid, userId: Uuid }),
+  params: Type.Object({ userId: Uuid }),
+  query: Type.Object({ groupIds: IdList }),
   responses: {
-    200: Type.Object({
-      group: Type.Object({ version: Version, state: GroupState }),
-      participant: Type.Union([Type.Object({ version: Version, state: ParticipantState }), Type.Null()]),
-    }),
+    200: Type.Array(
+      Type.Object({
+        group: Type.Object({ version: Version, state: GroupState }),
+        participant: Type.Union([Type.Object({ version: Version, state: ParticipantState }), Type.Null()]),
+      }),
+    ),
   },
-  errors: ['not_found'],
 })
 
 /** What other services may ask. */
 export function internalRoutes({ db }: { db: Db }): Route[] {
   return [
     route(getStateDefinition, async ({ params }) => ({ status: 200, body: await getState(db, params.groupId) })),
-    route(getPlaceDefinition, async ({ params }) => {
-      const group = await getState(db, params.groupId)
-      const place = await findPlace(db, params.groupId, params.userId)
-      const participant = place ? { version: place.version, state: toParticipantState(place) } : null
-      return { status: 200, body: { group, participant } }
+    route(getPlacesDefinition, async ({ params, query }) => {
+      const ids = readIds(query.groupIds, 'query.groupIds')
+      const [groups, places] = await Promise.all([
+        db.selectFrom('group').selectAll().where('id', 'in', ids).where('deleted_at', 'is', null).execute(),
+        db
+          .selectFrom('participant')
+          .selectAll()
+          .where('user_id', '=', params.userId)
+          .where('group_id', 'in', ids)
+          .execute(),
+      ])
+      const placeIn = new Map(places.map((place) => [place.group_id, place]))
+      const body = groups.map((group) => {
+        const place = placeIn.get(group.id)
+        return {
+          group: { version: group.version, state: toGroupState(group) },
+          participant: place ? { version: place.version, state: toParticipantState(place) } : null,
+        }
+      })
+      return { status: 200, body }
     }),
   ]
 }

@@ -1,32 +1,62 @@
+import type { Parts } from '@platform/db/prepared.ts'
 import { type RawBuilder, sql } from 'kysely'
 import { v7 as uuidV7 } from 'uuid'
 import { isSuccess, type Sent } from '../sending/answer.ts'
 import type { Outcome } from './outcome.ts'
 
-const COLUMNS =
-  'id, job_id, kind, run, number, due_at, sent_at, first_byte_at, ended_at, outcome, status_code, address, headers, body, is_truncated, error'
+/** The columns of the table `attempt`, and their types. */
+const TYPES = {
+  id: 'uuid',
+  job_id: 'text',
+  kind: 'text',
+  run: 'int',
+  number: 'int',
+  due_at: 'timestamptz',
+  sent_at: 'timestamptz',
+  first_byte_at: 'timestamptz',
+  ended_at: 'timestamptz',
+  outcome: 'text',
+  status_code: 'int',
+  address: 'text',
+  headers: 'jsonb',
+  body: 'bytea',
+  is_truncated: 'boolean',
+  error: 'text',
+} as const
 
-/** Of the table `attempt`, and of `attemptsOf`. */
-export const ATTEMPT_COLUMNS = sql.raw(COLUMNS)
+/** Attempts by their columns: an array each, so that a statement's text is the same for any number of them. */
+export type AttemptArrays = Record<keyof typeof TYPES, unknown[]>
 
-/** Attempts as a table `made`, with the ids of their rows in the queue. One array a column: the text stays the same. */
-export function attemptsOf(outcomes: Outcome[]): RawBuilder<unknown> {
+/** Of the table `attempt`. */
+export const ATTEMPT_COLUMNS = sql.raw(Object.keys(TYPES).join(', '))
+
+export function attemptArrays(outcomes: Outcome[]): AttemptArrays {
   const column = <T>(read: (outcome: Outcome) => T): T[] => outcomes.map(read)
   const answer = ({ sent }: Outcome) => (sent.result.kind === 'answer' ? sent.result : undefined)
-  return sql`unnest(
-    ${column(({ task }) => task.id)}::bigint[],
-    ${column(() => uuidV7())}::uuid[], ${column(({ task }) => task.jobId)}::text[],
-    ${column(({ task }) => task.kind)}::text[], ${column(({ task }) => task.run)}::int[],
-    ${column(({ task }) => task.attempts)}::int[], ${column(({ task }) => task.dueAt)}::timestamptz[],
-    ${column(({ sent }) => sent.sentAt)}::timestamptz[], ${column(({ sent }) => sent.firstByteAt)}::timestamptz[],
-    ${column(({ sent }) => sent.endedAt)}::timestamptz[], ${column(({ sent }) => outcomeOf(sent))}::text[],
-    ${column((outcome) => answer(outcome)?.statusCode ?? null)}::int[],
-    ${column(({ sent }) => sent.address)}::text[],
-    ${column((outcome) => headersText(answer(outcome)?.headers))}::jsonb[],
-    ${column((outcome) => answer(outcome)?.body ?? null)}::bytea[],
-    ${column((outcome) => answer(outcome)?.isTruncated ?? false)}::boolean[],
-    ${column(({ sent }) => ('error' in sent.result ? sent.result.error : null))}::text[]
-  ) as made (queue_id, ${ATTEMPT_COLUMNS})`
+  return {
+    id: column(() => uuidV7()),
+    job_id: column(({ task }) => task.jobId),
+    kind: column(({ task }) => task.kind),
+    run: column(({ task }) => task.run),
+    number: column(({ task }) => task.attempts),
+    due_at: column(({ task }) => task.dueAt),
+    sent_at: column(({ sent }) => sent.sentAt),
+    first_byte_at: column(({ sent }) => sent.firstByteAt),
+    ended_at: column(({ sent }) => sent.endedAt),
+    outcome: column(({ sent }) => outcomeOf(sent)),
+    status_code: column((outcome) => answer(outcome)?.statusCode ?? null),
+    address: column(({ sent }) => sent.address),
+    headers: column((outcome) => headersText(answer(outcome)?.headers)),
+    body: column((outcome) => answer(outcome)?.body ?? null),
+    is_truncated: column((outcome) => answer(outcome)?.isTruncated ?? false),
+    error: column(({ sent }) => ('error' in sent.result ? sent.result.error : null)),
+  }
+}
+
+/** The arrays, in the order of `ATTEMPT_COLUMNS`, for `unnest`. */
+export function inAttemptOrder(arrays: Parts<AttemptArrays>): RawBuilder<unknown> {
+  const columns = Object.entries(TYPES)
+  return sql.join(columns.map(([name, type]) => sql`${arrays[name as keyof AttemptArrays]}::${sql.raw(type)}[]`))
 }
 
 function outcomeOf({ result }: Sent): string {

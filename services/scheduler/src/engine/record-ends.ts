@@ -1,8 +1,8 @@
-import { executePrepared } from '@platform/db/prepared.ts'
+import { prepare } from '@platform/db/prepared.ts'
 import { toOutboxRow } from '@platform/events/outbox.ts'
 import { sql } from 'kysely'
 import type { Db } from '../db/schema.ts'
-import { ATTEMPT_COLUMNS, attemptsOf } from './attempt-rows.ts'
+import { ATTEMPT_COLUMNS, type AttemptArrays, attemptArrays, inAttemptOrder } from './attempt-rows.ts'
 import { eventOf, nextRunAt, type Outcome } from './outcome.ts'
 
 /**
@@ -14,6 +14,55 @@ export function isEnd(outcome: Outcome): boolean {
   if (task.kind !== 'request' || verdict.kind === 'retry' || nextRunAt(outcome)) return false
   return (verdict.kind === 'succeeded' ? task.callbackUri : task.failureCallbackUri) === null
 }
+
+/** Of requests that were the last thing that their jobs had to do, each column an array. */
+interface Ends extends AttemptArrays {
+  holder: string
+  now: Date
+  queue_id: number[]
+  token: number[]
+  status: string[]
+  topic: string[]
+  event: string[]
+}
+
+const writeEnds = prepare<Ends, { id: number }>(
+  'record ends',
+  (given) => sql`
+    with given as materialized (
+      select * from unnest(${given.queue_id}::bigint[], ${given.token}::int[], ${given.status}::text[],
+        ${given.number}::int[], ${given.topic}::text[], ${given.event}::text[])
+        as given (id, token, status, attempts, topic, event)
+    ), held as materialized (
+      select queue.id, job_id, account_id, status, given.attempts, topic, event
+      from queue join given on queue.id = given.id and queue.token = given.token
+      where holder = ${given.holder}::uuid
+      order by queue.id for update of queue
+    ), tried as (
+      insert into attempt (${ATTEMPT_COLUMNS})
+      select ${ATTEMPT_COLUMNS}
+      from unnest(${given.queue_id}::bigint[], ${inAttemptOrder(given)}) as made (queue_id, ${ATTEMPT_COLUMNS})
+      where queue_id in (select id from held)
+    ), gone as (
+      delete from queue using held where queue.id = held.id
+    ), ended as (
+      update job set status = held.status, attempts = held.attempts, finished_at = ${given.now}::timestamptz,
+        updated_at = ${given.now}::timestamptz, event_version = event_version + 1, revision = revision + 1
+      from held where job.id = held.job_id
+    ), told as (
+      insert into outbox (topic, key, event)
+      select topic, job_id, event from held
+    ), released as materialized (
+      select account_setting.account_id, given.count from account_setting
+        join (select account_id, count(*) from held group by 1) as given
+          on given.account_id = account_setting.account_id
+      order by account_setting.account_id for update of account_setting
+    ), quota as (
+      update account_setting set active_jobs = greatest(active_jobs - count, 0)
+      from released where account_setting.account_id = released.account_id
+    )
+    select id from held`,
+)
 
 /**
  * Writes requests that were the last thing that their jobs had to do, with one statement: attempts, jobs, events, quota.
@@ -29,40 +78,15 @@ export async function recordEnds(db: Db, holder: string, outcomes: Outcome[], no
     if (!event) throw new Error('A job that has ended has an event.')
     return toOutboxRow(event, { at: now })
   })
-  const column = <T>(read: (outcome: Outcome) => T): T[] => outcomes.map(read)
-  const query = sql<{ id: number }>`
-    with given as materialized (
-      select * from unnest(${column(({ task }) => task.id)}::bigint[], ${column(({ task }) => task.token)}::int[],
-        ${column(({ verdict }) => verdict.kind)}::text[], ${column(({ task }) => task.attempts)}::int[],
-        ${events.map(({ topic }) => topic)}::text[], ${events.map(({ event }) => event)}::text[])
-        as given (id, token, status, attempts, topic, event)
-    ), held as materialized (
-      select queue.id, job_id, account_id, status, given.attempts, topic, event
-      from queue join given on queue.id = given.id and queue.token = given.token
-      where holder = ${holder}::uuid
-      order by queue.id for update of queue
-    ), tried as (
-      insert into attempt (${ATTEMPT_COLUMNS})
-      select ${ATTEMPT_COLUMNS} from ${attemptsOf(outcomes)} where queue_id in (select id from held)
-    ), gone as (
-      delete from queue using held where queue.id = held.id
-    ), ended as (
-      update job set status = held.status, attempts = held.attempts, finished_at = ${now}::timestamptz,
-        updated_at = ${now}::timestamptz, event_version = event_version + 1, revision = revision + 1
-      from held where job.id = held.job_id
-    ), told as (
-      insert into outbox (topic, key, event)
-      select topic, job_id, event from held
-    ), released as materialized (
-      select account_setting.account_id, given.count from account_setting
-        join (select account_id, count(*) from held group by 1) as given
-          on given.account_id = account_setting.account_id
-      order by account_setting.account_id for update of account_setting
-    ), quota as (
-      update account_setting set active_jobs = greatest(active_jobs - count, 0)
-      from released where account_setting.account_id = released.account_id
-    )
-    select id from held`
-  const rows = await executePrepared(db, 'record ends', query)
+  const rows = await writeEnds(db, {
+    ...attemptArrays(outcomes),
+    holder,
+    now,
+    queue_id: outcomes.map(({ task }) => task.id),
+    token: outcomes.map(({ task }) => task.token),
+    status: outcomes.map(({ verdict }) => verdict.kind),
+    topic: events.map(({ topic }) => topic),
+    event: events.map(({ event }) => event),
+  })
   return new Set(rows.map(({ id }) => id))
 }

@@ -5,7 +5,7 @@ import type { Db, Tx } from '../db/schema.ts'
 import { offsetOf } from '../jobs/at.ts'
 import { hostOf } from '../jobs/uri.ts'
 import { releaseQuotas } from '../settings/quota.ts'
-import { ATTEMPT_COLUMNS, attemptsOf } from './attempt-rows.ts'
+import { ATTEMPT_COLUMNS, attemptArrays, inAttemptOrder } from './attempt-rows.ts'
 import { eventOf, nextRunAt, type Outcome } from './outcome.ts'
 
 interface Recorded extends Outcome {
@@ -60,7 +60,9 @@ const isToRetry = ({ verdict, isCanceled }: Recorded) => verdict.kind === 'retry
 async function insertAttempts(trx: Tx, recorded: Recorded[]): Promise<void> {
   if (recorded.length === 0) return
   await sql`
-    insert into attempt (${ATTEMPT_COLUMNS}) select ${ATTEMPT_COLUMNS} from ${attemptsOf(recorded)}`.execute(trx)
+    insert into attempt (${ATTEMPT_COLUMNS}) select * from unnest(${inAttemptOrder(attemptArrays(recorded))})`.execute(
+    trx,
+  )
 }
 
 async function retry(trx: Tx, recorded: Recorded[]): Promise<void> {

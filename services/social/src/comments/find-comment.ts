@@ -1,6 +1,7 @@
 import type { Caller } from '@platform/http/assertion.ts'
 import { DomainError } from '@platform/http/errors.ts'
 import type { CommentRow, Db } from '../db/schema.ts'
+import { MembershipRefusal } from '../membership/access.ts'
 import { type FoundPost, getPost } from '../posts/find-post.ts'
 
 /** A comment that the caller may see, with its post. */
@@ -29,8 +30,17 @@ export async function getComment(
   const pathOrOwn = postId ?? seen?.post_id
   if (pathOrOwn === undefined) throw commentNotFound()
   // A post that the caller may not see keeps to itself which comments it has.
-  const found = await getPost(db, caller, pathOrOwn, 'anywhere', { lock })
+  const found = await getPost(db, caller, pathOrOwn, 'anywhere', { lock }).catch((error: unknown) => {
+    throw postId === undefined ? asOfComment(error) : error
+  })
   const comment = seen && lock ? await read.forNoKeyUpdate().executeTakeFirst() : seen
   if (!comment) throw commentNotFound()
   return { ...found, comment }
+}
+
+/** Who did not name the post does not learn of it. */
+function asOfComment(error: unknown): unknown {
+  const refusal = commentNotFound()
+  if (error instanceof MembershipRefusal) return new MembershipRefusal('not_found', error.groupId, refusal.message)
+  return error instanceof DomainError && error.code === refusal.code ? refusal : error
 }

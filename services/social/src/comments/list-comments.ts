@@ -1,9 +1,9 @@
 import type { Caller } from '@platform/http/assertion.ts'
-import type { PageRequest } from '@platform/http/paging.ts'
 import { sql } from 'kysely'
 import type { CommentRow, Db } from '../db/schema.ts'
+import type { Cursors, Position } from '../lists/cursor.ts'
+import type { PartRequest } from '../lists/going-on.ts'
 import { getPost } from '../posts/find-post.ts'
-import type { Cursors, Position } from './cursor.ts'
 import { getComment } from './find-comment.ts'
 
 /** A post's comments, replies among them, oldest first. */
@@ -11,22 +11,22 @@ export async function listComments(
   db: Db,
   caller: Caller,
   postId: string,
-  page: PageRequest,
+  part: PartRequest,
 ): Promise<{ rows: CommentRow[]; total: number }> {
   const { post } = await getPost(db, caller, postId, 'anywhere')
   const total = post.comment_count
-  if (page.page * page.limit >= total) return { rows: [], total }
-  const { rows } = await commentsQuery(post.id, page).execute(db)
+  if (part.page * part.limit >= total) return { rows: [], total }
+  const { rows } = await commentsQuery(post.id, part).execute(db)
   return { rows, total }
 }
 
 /** The page is found in the index alone; only its own rows are read. */
-export function commentsQuery(postId: string, { page, limit }: PageRequest) {
+export function commentsQuery(postId: string, { page, limit, after }: PartRequest) {
   return sql<CommentRow>`
     select comment.*
     from (
       select id, created_at from comment
-      where post_id = ${postId} and deleted_at is null
+      where post_id = ${postId} and deleted_at is null ${after ? sql`and ${isAfter(after)}` : sql``}
       order by created_at, id
       offset ${page * limit} limit ${limit}
     ) as page
@@ -57,12 +57,14 @@ export async function listReplies(
   return { rows, nextCursor }
 }
 
+const isAfter = ({ createdAt, id }: Position) => sql<boolean>`(created_at, id) > (${createdAt}, ${id})`
+
 export function repliesQuery(db: Db, commentId: string, position: Position | undefined, limit: number) {
   let query = db
     .selectFrom('comment')
     .selectAll()
     .where('parent_comment_id', '=', commentId)
     .where('deleted_at', 'is', null)
-  if (position) query = query.where(sql<boolean>`(created_at, id) > (${position.createdAt}, ${position.id})`)
+  if (position) query = query.where(isAfter(position))
   return query.orderBy('created_at').orderBy('id').limit(limit)
 }

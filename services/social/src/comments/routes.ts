@@ -1,14 +1,15 @@
-import { PageQuery, toPage } from '@platform/http/paging.ts'
+import { PageQuery } from '@platform/http/paging.ts'
 import { defineRoute, type Route, type RouteRequest, route } from '@platform/http/route.ts'
 import { Uuid } from '@platform/http/schemas.ts'
 import { Type } from 'typebox'
 import { command } from '../command.ts'
 import type { Deps } from '../deps.ts'
+import type { Cursors } from '../lists/cursor.ts'
+import { After, readPart, toPart } from '../lists/going-on.ts'
 import { confirmRefusals } from '../membership/confirm.ts'
 import { Created, PostParams } from '../posts/shapes.ts'
 import { showComments } from './comment-view.ts'
 import { createComment, deleteComment, editComment } from './comments.ts'
-import type { Cursors } from './cursor.ts'
 import { commentNotFound, getComment } from './find-comment.ts'
 import { listComments, listReplies } from './list-comments.ts'
 import { Comment, CommentInput, CommentPage, CommentParams, ReplyPage } from './shapes.ts'
@@ -25,7 +26,7 @@ const listDefinition = defineRoute({
   summary: "List a post's comments",
   description: 'Flat, oldest first, replies among them.',
   params: PostParams,
-  query: Type.Object(PageQuery),
+  query: Type.Object({ ...PageQuery, after: After }),
   responses: { 200: CommentPage },
   errors: ['not_found'],
 })
@@ -125,8 +126,11 @@ export function commentRoutes(deps: Deps, cursors: Cursors): Route[] {
   return [
     route(listDefinition, async (request) => {
       const { caller, params, query } = request
-      const { rows, total } = await confirmRefusals(deps, request, () => listComments(db, caller, params.postId, query))
-      return { status: 200, body: toPage(await showComments(db, caller, rows, redactedStatuses), total, query) }
+      const list = `comments ${params.postId.toLowerCase()}`
+      const part = readPart(cursors, list, query)
+      const { rows, total } = await confirmRefusals(deps, request, () => listComments(db, caller, params.postId, part))
+      const data = await showComments(db, caller, rows, redactedStatuses)
+      return { status: 200, body: toPart(cursors, list, part, { data, total, rows }) }
     }),
     route(createDefinition, (request) =>
       command(deps, request, async (trx, cause) => {

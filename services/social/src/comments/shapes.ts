@@ -3,6 +3,7 @@ import { Mention } from '@platform/contracts/social.ts'
 import { PageOf } from '@platform/http/paging.ts'
 import { DateTime, Uuid } from '@platform/http/schemas.ts'
 import { type Static, Type } from 'typebox'
+import { goingOn } from '../lists/going-on.ts'
 
 /** What a new comment, a reply and an edit take; mentions that are left out are gone. */
 export const CommentInput = Type.Object(
@@ -45,7 +46,7 @@ export const Comment = Type.Object(
 )
 export type Comment = Static<typeof Comment>
 
-export const CommentPage = PageOf(Comment, 'CommentPage')
+export const CommentPage = goingOn(PageOf(Comment, 'CommentPage'), 'CommentPage')
 
 /** A part of a list that goes on at a cursor. */
 export const ReplyPage = Type.Object(

@@ -1,7 +1,8 @@
+import { readByIndex } from '@platform/db/read-by-index.ts'
 import type { Cause } from '@platform/events/outbox.ts'
 import { type Selectable, sql } from 'kysely'
 import type { Db, DeletionTable, Tx } from '../db/schema.ts'
-import { STEPS } from './steps.ts'
+import { STEPS, type Step } from './steps.ts'
 
 const TARGETS_AT_ONCE = 200
 
@@ -66,7 +67,13 @@ async function runSteps(trx: Tx, job: Job, targetIds: string[], batchSize: numbe
     actorId: job.actor_id ?? undefined,
   }
   for (const step of STEPS[job.kind]) {
-    if ((await step(trx, targetIds, batchSize, cause)) === batchSize) return false
+    if ((await runStep(trx, step, targetIds, batchSize, cause)) === batchSize) return false
   }
   return true
+}
+
+/** One batch of one step. @returns how many rows it found */
+export async function runStep(trx: Tx, step: Step, targetIds: string[], limit: number, cause: Cause): Promise<number> {
+  await readByIndex(trx)
+  return step(trx, targetIds, limit, cause)
 }

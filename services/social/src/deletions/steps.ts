@@ -8,7 +8,7 @@ import { moveTotals } from '../totals/totals.ts'
 import { enqueueDeletions } from './queue.ts'
 
 /** Deletes at most `limit` of what hangs on the targets. @returns how many it found */
-type Step = (trx: Tx, targetIds: string[], limit: number, cause: Cause) => Promise<number>
+export type Step = (trx: Tx, targetIds: string[], limit: number, cause: Cause) => Promise<number>
 
 /**
  * What hangs on something deleted, in the order in which it goes: content first, so that nothing is added to it any

@@ -1,12 +1,13 @@
 import { commentLiked, commentUnliked, postLiked, postUnliked } from '@platform/contracts/social.ts'
-import { type Cause, publish } from '@platform/events/outbox.ts'
+import { type Parts, prepare } from '@platform/db/prepared.ts'
+import { type Cause, completed, draftEvent, isUnannounced, type OutboxRow } from '@platform/events/outbox.ts'
 import type { Caller } from '@platform/http/assertion.ts'
 import type { PageRequest } from '@platform/http/paging.ts'
 import { type RawBuilder, sql } from 'kysely'
 import { v7 as uuidv7 } from 'uuid'
 import { commentNotFound, getComment } from '../comments/find-comment.ts'
-import type { Db, Tx } from '../db/schema.ts'
-import { getPost, type Place, postNotFound } from '../posts/find-post.ts'
+import type { Db } from '../db/schema.ts'
+import { getPost, type Place, postNotFound, requireVisible } from '../posts/find-post.ts'
 import { SOURCE } from '../posts/post-events.ts'
 import type { Like } from './shapes.ts'
 
@@ -15,103 +16,161 @@ import type { Like } from './shapes.ts'
  * somebody muted may.
  */
 export async function togglePostLike(
-  trx: Tx,
+  db: Db,
   caller: Caller,
   place: Place,
   postId: string,
   cause: Cause,
 ): Promise<Like> {
-  const { post } = await getPost(trx, caller, postId, place)
-  const toggled = await toggle(trx, (id) => postToggleQuery({ id, postId: post.id, userId: caller.userId }, cause.at))
-  // It was deleted since we looked.
-  if (toggled.like_count === null) throw postNotFound()
-  const data = { postId: post.id, likeCount: toggled.like_count }
-  const subject = `${post.id}/likes`
-  const event = { source: SOURCE, subject, key: post.id, entityVersion: toggled.like_version, data }
-  await publish(trx, toggled.is_liked ? postLiked : postUnliked, event, cause)
-  return toLike(toggled, { postId: post.id, userId: caller.userId }, cause)
+  const like = { postId: await requireVisible(db, caller, postId, place), userId: caller.userId }
+  const event = {
+    source: SOURCE,
+    subject: `${like.postId}/likes`,
+    key: like.postId,
+    data: { postId: like.postId },
+    counts: ['likeCount'] as const,
+  }
+  const drafts = toDrafts(
+    draftEvent({ ...event, type: postLiked }, cause),
+    draftEvent({ ...event, type: postUnliked }, cause),
+  )
+  const toggled = await toggle((id) => togglePost(db, { ...like, ...drafts, id, at: cause.at }))
+  if (!toggled) throw postNotFound()
+  return toLike(toggled, like, cause)
 }
 
 /** The same for a comment. */
 export async function toggleCommentLike(
-  trx: Tx,
+  db: Db,
   caller: Caller,
   postId: string,
   commentId: string,
   cause: Cause,
 ): Promise<Like> {
-  const { comment } = await getComment(trx, caller, commentId, { postId })
-  const toggled = await toggle(trx, (id) =>
-    commentToggleQuery({ id, commentId: comment.id, postId: comment.post_id, userId: caller.userId }, cause.at),
+  const { comment } = await getComment(db, caller, commentId, { postId })
+  const like = { commentId: comment.id, postId: comment.post_id, userId: caller.userId }
+  const event = {
+    source: SOURCE,
+    subject: `${comment.id}/likes`,
+    key: comment.id,
+    data: { commentId: comment.id, postId: comment.post_id },
+    counts: ['likeCount'] as const,
+  }
+  const drafts = toDrafts(
+    draftEvent({ ...event, type: commentLiked }, cause),
+    draftEvent({ ...event, type: commentUnliked }, cause),
   )
-  if (toggled.like_count === null) throw commentNotFound()
-  const data = { commentId: comment.id, postId: comment.post_id, likeCount: toggled.like_count }
-  const subject = `${comment.id}/likes`
-  const event = { source: SOURCE, subject, key: comment.id, entityVersion: toggled.like_version, data }
-  await publish(trx, toggled.is_liked ? commentLiked : commentUnliked, event, cause)
-  return toLike(toggled, { postId: comment.post_id, commentId: comment.id, userId: caller.userId }, cause)
+  const toggled = await toggle((id) => toggleComment(db, { ...like, ...drafts, id, at: cause.at }))
+  if (!toggled) throw commentNotFound()
+  return toLike(toggled, like, cause)
 }
 
-/** A like that came or went, and what that made of the count; no count where what was liked is gone. */
-type Toggled = { id: string; is_liked: boolean } & (
-  | { like_count: number; like_version: number }
-  | { like_count: null; like_version: null }
-)
+/** A like that came or went. */
+interface Toggled {
+  id: string
+  is_liked: boolean
+}
 
 const TRIES = 20
 
 /**
  * Removes the like or, where there is none, adds it. Of two toggles by one person at once the second waits for the
  * first's row and then finds the other state, so it looks again.
+ *
+ * @returns undefined when what was to be liked is gone: it was deleted since the caller looked
  */
-async function toggle(trx: Tx, query: (id: string) => RawBuilder<Toggled>): Promise<Toggled> {
-  for (let attempt = 0; attempt < TRIES; attempt++) {
-    const [toggled] = (await query(uuidv7()).execute(trx)).rows
-    if (toggled) return toggled
+async function toggle(run: (id: string) => Promise<Toggled[]>): Promise<Toggled | undefined> {
+  try {
+    for (let attempt = 0; attempt < TRIES; attempt++) {
+      const [toggled] = await run(uuidv7())
+      if (toggled) return toggled
+    }
+  } catch (error) {
+    if (isUnannounced(error)) return undefined
+    throw error
   }
   throw new Error('The like changes faster than it can be read.')
 }
 
-function postToggleQuery({ id, postId, userId }: { id: string; postId: string; userId: string }, at: Date) {
-  return toggleQuery(
-    sql`delete from post_like where post_id = ${postId} and user_id = ${userId}`,
-    sql`insert into post_like (id, post_id, user_id, created_at) select ${id}, ${postId}, ${userId}, ${at}::timestamptz`,
-    sql`update post set ${COUNTED} where id = ${postId}`,
-  )
+/** The rows of the two events, one of which will be: as the like comes or goes. */
+interface Drafts {
+  topic: string
+  key: string
+  liked: string
+  unliked: string
 }
 
-function commentToggleQuery(
-  { id, commentId, postId, userId }: { id: string; commentId: string; postId: string; userId: string },
-  at: Date,
-) {
-  return toggleQuery(
-    sql`delete from comment_like where comment_id = ${commentId} and user_id = ${userId}`,
-    sql`insert into comment_like (id, comment_id, post_id, user_id, created_at)
-      select ${id}, ${commentId}, ${postId}, ${userId}, ${at}::timestamptz`,
-    sql`update comment set ${COUNTED} where id = ${commentId}`,
-  )
-}
+const toDrafts = (liked: OutboxRow, { event: unliked }: OutboxRow): Drafts => ({
+  topic: liked.topic,
+  key: liked.key,
+  liked: liked.event,
+  unliked,
+})
 
 const COUNTED = sql`
   like_count = like_count + (select count(*) from added) - (select count(*) from removed), like_version = like_version + 1`
 
 /**
- * One statement, so that those who like the same thing wait for each other as shortly as can be: its row is locked last,
- * when it is known that the like came or went. Nobody who holds that row goes for a like's. No row comes back when the
- * like neither came nor went.
+ * All that a like changes, and its event, in one statement that commits by itself: those who like the same thing wait for
+ * each other as shortly as can be. The row that they share is locked late, when it is known that the like came or went,
+ * and the event takes its id after that. Nobody who holds that row goes for a like's.
+ *
+ * No row comes back when the like neither came nor went. The statement fails when there is nothing to count it on.
  */
-function toggleQuery(remove: RawBuilder<unknown>, add: RawBuilder<unknown>, count: RawBuilder<unknown>) {
+function toggleQuery(
+  { topic, key, liked, unliked }: Parts<Drafts>,
+  remove: RawBuilder<unknown>,
+  add: RawBuilder<unknown>,
+  count: RawBuilder<unknown>,
+) {
+  const draft = sql`case when is_liked then ${liked} else ${unliked} end`
+  const event = completed(draft, sql.ref('like_version'), { likeCount: sql.ref('like_count') })
   return sql<Toggled>`
     with removed as (${remove} returning id),
     added as (${add} where not exists (select from removed) on conflict do nothing returning id),
+    changed as (select id, false as is_liked from removed union all select id, true from added),
     counted as (
-      ${count} and deleted_at is null and (exists (select from removed) or exists (select from added))
-      returning like_count, like_version
+      ${count} and deleted_at is null and exists (select from changed) returning like_count, like_version
+    ),
+    announced as (
+      insert into outbox (topic, key, event) select ${topic}, ${key}, ${event} from changed left join counted on true
     )
-    select changed.id, is_liked, like_count, like_version
-    from (select id, false as is_liked from removed union all select id, true from added) as changed
-    left join counted on true`
+    select id, is_liked from changed`
 }
+
+interface PostToggle extends Drafts {
+  id: string
+  postId: string
+  userId: string
+  at: Date
+}
+
+const togglePost = prepare(
+  'toggle post like',
+  ({ id, postId, userId, at, topic, key, liked, unliked }: Parts<PostToggle>) =>
+    toggleQuery(
+      { topic, key, liked, unliked },
+      sql`delete from post_like where post_id = ${postId} and user_id = ${userId}`,
+      sql`insert into post_like (id, post_id, user_id, created_at) select ${id}, ${postId}, ${userId}, ${at}::timestamptz`,
+      sql`update post set ${COUNTED} where id = ${postId}`,
+    ),
+)
+
+interface CommentToggle extends PostToggle {
+  commentId: string
+}
+
+const toggleComment = prepare(
+  'toggle comment like',
+  ({ id, commentId, postId, userId, at, topic, key, liked, unliked }: Parts<CommentToggle>) =>
+    toggleQuery(
+      { topic, key, liked, unliked },
+      sql`delete from comment_like where comment_id = ${commentId} and user_id = ${userId}`,
+      sql`insert into comment_like (id, comment_id, post_id, user_id, created_at)
+      select ${id}, ${commentId}, ${postId}, ${userId}, ${at}::timestamptz`,
+      sql`update comment set ${COUNTED} where id = ${commentId}`,
+    ),
+)
 
 function toLike(
   { is_liked: isLiked, id }: Toggled,

@@ -2,7 +2,7 @@ import { PageQuery, toPage } from '@platform/http/paging.ts'
 import { defineRoute, type Route, route } from '@platform/http/route.ts'
 import { Uuid } from '@platform/http/schemas.ts'
 import { Type } from 'typebox'
-import { command } from '../command.ts'
+import { statement } from '../command.ts'
 import type { Deps } from '../deps.ts'
 import { confirmRefusals } from '../membership/confirm.ts'
 import type { Place } from '../posts/find-post.ts'
@@ -88,9 +88,9 @@ export function likeRoutes(deps: Deps): Route[] {
       return { status: 200, body: toPage(likes, total, query) }
     }),
     route(toggle, (request) =>
-      command(deps, request, async (trx, cause) => {
+      statement(deps, request, async (on, cause) => {
         const { caller, params } = request
-        return { status: 200, body: await togglePostLike(trx, caller, toPlace(params), params.postId, cause) }
+        return { status: 200, body: await togglePostLike(on, caller, toPlace(params), params.postId, cause) }
       }),
     ),
   ])
@@ -104,9 +104,9 @@ export function likeRoutes(deps: Deps): Route[] {
       return { status: 200, body: toPage(likes, total, query) }
     }),
     route(toggleCommentDefinition, (request) =>
-      command(deps, request, async (trx, cause) => {
+      statement(deps, request, async (on, cause) => {
         const { caller, params } = request
-        return { status: 200, body: await toggleCommentLike(trx, caller, params.postId, params.commentId, cause) }
+        return { status: 200, body: await toggleCommentLike(on, caller, params.postId, params.commentId, cause) }
       }),
     ),
   ]

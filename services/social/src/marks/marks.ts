@@ -1,6 +1,7 @@
 import type { Caller } from '@platform/http/assertion.ts'
 import type { Tx } from '../db/schema.ts'
-import { getPost, onlyVisible } from '../posts/find-post.ts'
+import type { Asking, CopyDeps } from '../membership/confirm.ts'
+import { getPost, selectVisible } from '../posts/find-post.ts'
 
 /** Hides a post from the caller's feeds, or shows it again. @returns whether it is hidden now */
 export async function toggleHidden(trx: Tx, caller: Caller, postId: string, at: Date): Promise<boolean> {
@@ -27,24 +28,19 @@ export async function markSeen(trx: Tx, caller: Caller, postId: string, at: Date
   await insertSeen(trx, caller, [post.id], at)
 }
 
-/** The same for many posts. Those that do not exist, or that the caller may not see, are passed over. */
-export async function markAllSeen(trx: Tx, caller: Caller, postIds: string[], at: Date): Promise<void> {
-  const posts = await trx
+/** Those of the posts that there are and that the caller may see. */
+export async function findSeeable(deps: CopyDeps, request: Asking, postIds: string[]): Promise<string[]> {
+  const posts = await deps.db
     .selectFrom('post')
     .selectAll()
     .where('id', 'in', postIds)
     .where('deleted_at', 'is', null)
     .execute()
-  const visible = await onlyVisible(trx, caller, posts)
-  await insertSeen(
-    trx,
-    caller,
-    visible.map(({ id }) => id),
-    at,
-  )
+  return (await selectVisible(deps, request, posts)).map(({ id }) => id)
 }
 
-async function insertSeen(trx: Tx, { userId }: Caller, postIds: string[], at: Date): Promise<void> {
+/** Notes that the caller saw posts that they may see. */
+export async function insertSeen(trx: Tx, { userId }: Caller, postIds: string[], at: Date): Promise<void> {
   if (postIds.length === 0) return
   await trx
     .insertInto('post_seen')

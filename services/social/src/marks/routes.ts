@@ -4,7 +4,7 @@ import { Type } from 'typebox'
 import { command } from '../command.ts'
 import type { Deps } from '../deps.ts'
 import { PostParams } from '../posts/shapes.ts'
-import { markAllSeen, markSeen, toggleHidden } from './marks.ts'
+import { findSeeable, insertSeen, markSeen, toggleHidden } from './marks.ts'
 
 const write = { tag: 'posts', access: { scope: 'social:write' } } as const
 
@@ -49,13 +49,15 @@ const allSeenDefinition = defineRoute({
 /** What somebody notes for themselves about posts. */
 export function markRoutes(deps: Deps): Route[] {
   return [
-    route(allSeenDefinition, (request) =>
-      command(deps, request, async (trx, { at }) => {
-        const postIds = request.body.posts.map(({ postId }) => postId)
-        await markAllSeen(trx, request.caller, postIds, at)
+    route(allSeenDefinition, async (request) => {
+      const asked = request.body.posts.map(({ postId }) => postId)
+      // Before the transaction: the groups service may have to be asked.
+      const postIds = await findSeeable(deps, request, asked)
+      return command(deps, request, async (trx, { at }) => {
+        await insertSeen(trx, request.caller, postIds, at)
         return { status: 204 }
-      }),
-    ),
+      })
+    }),
     route(hideDefinition, (request) =>
       command(deps, request, async (trx, { at }) => ({
         status: 200,

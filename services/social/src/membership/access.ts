@@ -26,8 +26,22 @@ export class MembershipRefusal extends DomainError {
 
   constructor(code: 'not_found' | 'forbidden', groupId: string, message: string) {
     super(code, message)
-    this.groupId = groupId
+    this.groupId = groupId.toLowerCase()
   }
+}
+
+/** The groups whose copy was made as new as the groups service's answer, for the request at hand. */
+export type Confirmed = ReadonlySet<string>
+
+/**
+ * Whether the caller is no admin as the groups service has it, for what is no refusal but less than an admin gets.
+ *
+ * @throws MembershipRefusal where only our copy says so yet: it is confirmed, and then this runs again
+ */
+export function isCertainlyNoAdmin(access: Access, confirmed: Confirmed): boolean {
+  if (isAdmin(access)) return false
+  if (!confirmed.has(access.group.id)) throw groupUnknown(access.group.id)
+  return true
 }
 
 /**
@@ -39,16 +53,27 @@ export class MembershipRefusal extends DomainError {
 export async function getAccess(
   db: Db,
   groupId: string,
+  caller: Caller,
+  options: { lock?: 'share' } = {},
+): Promise<Access> {
+  const access = await findAccess(db, groupId, caller, options)
+  if (!access) throw groupUnknown(groupId)
+  return access
+}
+
+/** The same, undefined for a group that the caller may not know. */
+export async function findAccess(
+  db: Db,
+  groupId: string,
   { userId }: Caller,
   { lock }: { lock?: 'share' } = {},
-): Promise<Access> {
+): Promise<Access | undefined> {
   let read = db.selectFrom('group').selectAll().where('id', '=', groupId)
   if (lock) read = read.forShare()
   const group = await read.executeTakeFirst()
   const place = group && (await findPlace(db, groupId, userId))
   const access = group && toAccess(group, place)
-  if (!access || !isKnownTo(access)) throw groupUnknown(groupId)
-  return access
+  return access && isKnownTo(access) ? access : undefined
 }
 
 export const groupUnknown = (groupId: string) =>
@@ -84,7 +109,8 @@ export function isKnownTo({ group, participant }: KnownBy): boolean {
   return group.deleted_at === null && (group.group_type === 'Public' || participant !== undefined)
 }
 
-export const isAdmin = ({ participant }: Access): boolean => participant?.is_admin ?? false
+export const isAdmin = ({ participant }: { participant: Pick<ParticipantRow, 'is_admin'> | undefined }): boolean =>
+  participant?.is_admin ?? false
 
 /** @throws MembershipRefusal `forbidden` */
 export function requireAdmin(access: Access): void {

@@ -4,7 +4,7 @@ import type { Caller } from '@platform/http/assertion.ts'
 import type { Origin, ServiceClient } from '@platform/http/client.ts'
 import { type Static, Type } from 'typebox'
 import type { Db } from '../db/schema.ts'
-import { MembershipRefusal } from './access.ts'
+import { type Confirmed, MembershipRefusal } from './access.ts'
 import { copyGroup, copyParticipant } from './copy.ts'
 
 /** Where our copy comes from, and who can tell whether it is late. */
@@ -14,46 +14,60 @@ export interface CopyDeps {
 }
 
 const Version = Type.Integer({ minimum: 1 })
-const Answer = Type.Object({
-  group: Type.Object({ version: Version, state: GroupState }),
-  participant: Type.Union([Type.Object({ version: Version, state: ParticipantState }), Type.Null()]),
-})
+const Answer = Type.Array(
+  Type.Object({
+    group: Type.Object({ version: Version, state: GroupState }),
+    participant: Type.Union([Type.Object({ version: Version, state: ParticipantState }), Type.Null()]),
+  }),
+)
 const parseAnswer = compileLazily<Static<typeof Answer>>(Answer)
+
+/** Who asks, and in which trace. */
+export type Asking = Origin & { caller: Caller }
 
 /**
  * Does what was asked for, and does it again with a fresh copy when our copy would have it refused: a stale yes is
  * tolerable for a moment, a stale no is not (somebody follows a group and posts at once). `work` brings its own
  * transaction, since nothing waits for another service inside of one.
  *
+ * @param work is told which groups were confirmed, for what it would do less of because of the copy
  * @throws DomainError the refusal, once the groups service confirmed it; `unavailable` when it does not answer
  */
 export async function confirmRefusals<T>(
   deps: CopyDeps,
-  request: Origin & { caller: Caller },
-  work: () => Promise<T>,
+  request: Asking,
+  work: (confirmed: Confirmed) => Promise<T>,
 ): Promise<T> {
-  try {
-    return await work()
-  } catch (error) {
-    if (!(error instanceof MembershipRefusal)) throw error
-    if (!(await refreshCopy(deps, error.groupId, request.caller.userId, request))) throw error
-    return work()
+  const confirmed = new Set<string>()
+  for (;;) {
+    try {
+      return await work(confirmed)
+    } catch (error) {
+      if (!(error instanceof MembershipRefusal) || confirmed.has(error.groupId)) throw error
+      confirmed.add(error.groupId)
+      const found = await refreshCopies(deps, [error.groupId], request)
+      if (found === 0) throw error
+    }
   }
 }
 
-/** @returns false when the group does not exist */
-async function refreshCopy(
-  { db, groups }: CopyDeps,
-  groupId: string,
-  userId: string,
-  origin: Origin,
-): Promise<boolean> {
-  const answer = await groups.get(`/internal/groups/${groupId}/participants/${userId}`, origin)
-  if (answer === undefined) return false
-  const { group, participant } = parseAnswer(answer, 'The groups service')
-  await db.transaction().execute(async (trx) => {
-    await copyGroup(trx, group.version, group.state)
-    if (participant) await copyParticipant(trx, participant.version, participant.state)
+/**
+ * Makes our copy of groups, and of the caller's place in each, as new as the groups service has them.
+ *
+ * @returns how many of the groups there are
+ * @throws DomainError `unavailable`
+ */
+export async function refreshCopies(deps: CopyDeps, groupIds: string[], request: Asking): Promise<number> {
+  const { userId } = request.caller
+  const answer = await deps.groups.get(`/internal/participants/${userId}?groupIds=${groupIds.join(',')}`, request)
+  const places = parseAnswer(answer ?? [], 'The groups service')
+  if (places.length === 0) return 0
+  await deps.db.transaction().execute(async (trx) => {
+    // In one order, so that two of these never wait for each other in a circle.
+    for (const { group, participant } of places.toSorted((a, b) => a.group.state.id.localeCompare(b.group.state.id))) {
+      await copyGroup(trx, group.version, group.state)
+      if (participant) await copyParticipant(trx, participant.version, participant.state)
+    }
   })
-  return true
+  return places.length
 }

@@ -1,8 +1,8 @@
-import { executePrepared } from '@platform/db/prepared.ts'
+import { type Parts, prepare } from '@platform/db/prepared.ts'
 import type { Caller } from '@platform/http/assertion.ts'
-import type { PageRequest } from '@platform/http/paging.ts'
 import { sql } from 'kysely'
 import type { Db, GroupRow, PostRow } from '../db/schema.ts'
+import type { PartRequest } from '../lists/going-on.ts'
 import { groupUnknown, isKnownTo } from '../membership/access.ts'
 import { type SeenPost, SHOWN_COLUMNS, type ShownRow } from './post-view.ts'
 import { type Flags, flags } from './show-posts.ts'
@@ -13,17 +13,29 @@ export interface RowPage {
   total: number
 }
 
+/** Whose feed is read by whom, and which part of it. */
+interface FeedRequest {
+  userId: string
+  groupId: string
+  /** How many posts come before the page. */
+  skipped: number
+  limit: number
+  /** Only what comes after a post with this time and id. */
+  afterTime: string
+  afterId: string
+}
+
+/** Later than every post, so that it is one statement with and without a cursor. */
+export const FROM_THE_START = { afterTime: 'infinity', afterId: 'ffffffff-ffff-ffff-ffff-ffffffffffff' }
+
 /** A page, and what it takes to know whether the caller may see it. */
 interface FeedRow {
   group_type: GroupRow['group_type']
   group_deleted_at: Date | null
   is_participant: boolean
   total: number
-  posts: FeedPost[]
+  posts: (ShownRow & Flags)[]
 }
-
-/** A post as JSON has it: times are texts. */
-type FeedPost = Omit<ShownRow, 'created_at' | 'updated_at'> & Flags & { created_at: string; updated_at: string }
 
 /**
  * A group's published posts, newest first, without what the caller hid, and how many there are.
@@ -34,9 +46,15 @@ export async function readFeed(
   db: Db,
   caller: Caller,
   groupId: string,
-  page: PageRequest,
+  { page, limit, after }: PartRequest,
 ): Promise<{ posts: SeenPost[]; total: number }> {
-  const [feed] = await executePrepared(db, 'feed', feedQuery(caller.userId, groupId, page))
+  const [feed] = await runFeed(db, {
+    userId: caller.userId,
+    groupId,
+    skipped: page * limit,
+    limit,
+    ...(after ? { afterTime: after.createdAt.toISOString(), afterId: after.id } : FROM_THE_START),
+  })
   if (!feed || !isKnownTo(toKnownBy(feed))) throw groupUnknown(groupId)
   return { posts: feed.posts.map(toSeenPost), total: Math.max(feed.total, 0) }
 }
@@ -45,9 +63,9 @@ function toKnownBy({ group_type, group_deleted_at, is_participant }: FeedRow) {
   return { group: { group_type, deleted_at: group_deleted_at }, participant: is_participant ? {} : undefined }
 }
 
-function toSeenPost(post: FeedPost): SeenPost {
+function toSeenPost(post: ShownRow & Flags): SeenPost {
   return {
-    row: { ...post, created_at: new Date(post.created_at), updated_at: new Date(post.updated_at) },
+    row: post,
     isLiked: post.is_liked,
     isCommented: post.is_commented,
     isReposted: post.is_reposted,
@@ -65,7 +83,7 @@ const FEED_COLUMNS = sql.join(SHOWN_COLUMNS.map((column) => sql.ref(`post.${colu
  * the kept one, less what the caller hid of it: that is counted, since it is as little as one person can hide. No repost
  * is in a group, so there are no originals.
  */
-export function feedQuery(userId: string, groupId: string, { page, limit }: PageRequest) {
+export function feedQuery({ userId, groupId, skipped, limit, afterTime, afterId }: Parts<FeedRequest>) {
   return sql<FeedRow>`
     select "group".group_type, "group".deleted_at as group_deleted_at,
       participant.user_id is not null as is_participant, feed.total,
@@ -78,14 +96,14 @@ export function feedQuery(userId: string, groupId: string, { page, limit }: Page
             select id from post
             where post.group_id = asked.group_id and status = 'published' and deleted_at is null
               and not exists (select from post_hide where user_id = asked.user_id and post_id = post.id)
-              and asked.skipped < feed.total
+              and asked.skipped < feed.total and (created_at, id) < (${afterTime}::timestamptz, ${afterId}::uuid)
             order by created_at desc, id desc
-            offset ${page * limit}::bigint limit ${limit}
+            offset ${skipped}::bigint limit ${limit}
           ) as listed
           join post using (id)
         ) as shown
       ) as posts
-    from (select ${groupId}::uuid as group_id, ${userId}::uuid as user_id, ${page * limit}::bigint as skipped) as asked
+    from (select ${groupId}::uuid as group_id, ${userId}::uuid as user_id, ${skipped}::bigint as skipped) as asked
     join "group" on "group".id = asked.group_id
     left join participant on participant.group_id = asked.group_id and participant.user_id = asked.user_id
       and participant.deleted_at is null
@@ -98,11 +116,13 @@ export function feedQuery(userId: string, groupId: string, { page, limit }: Page
     ) as feed`
 }
 
+const runFeed = prepare('feed', feedQuery)
+
 /** What a profile shows: posts, reposts, or both. */
 export type ProfileType = 'created' | 'reposted' | 'all'
 
 /** A person's profile posts and reposts, newest first. */
-export async function listProfile(db: Db, userId: string, type: ProfileType, page: PageRequest): Promise<RowPage> {
+export async function listProfile(db: Db, userId: string, type: ProfileType, part: PartRequest): Promise<RowPage> {
   const counted = await db
     .selectFrom('user_total')
     .select(['created_count', 'reposted_count'])
@@ -110,11 +130,11 @@ export async function listProfile(db: Db, userId: string, type: ProfileType, pag
     .executeTakeFirst()
   const { created_count: created = 0, reposted_count: reposted = 0 } = counted ?? {}
   const total = { created, reposted, all: created + reposted }[type]
-  if (page.page * page.limit >= total) return { rows: [], total }
-  return { rows: await profileQuery(db, userId, type, page).execute(), total }
+  if (part.page * part.limit >= total) return { rows: [], total }
+  return { rows: await profileQuery(db, userId, type, part).execute(), total }
 }
 
-export function profileQuery(db: Db, userId: string, type: ProfileType, { page, limit }: PageRequest) {
+export function profileQuery(db: Db, userId: string, type: ProfileType, { page, limit, after }: PartRequest) {
   return db
     .selectFrom('post')
     .selectAll()
@@ -123,6 +143,9 @@ export function profileQuery(db: Db, userId: string, type: ProfileType, { page, 
     .where('deleted_at', 'is', null)
     .$if(type === 'created', (query) => query.where('original_post_id', 'is', null))
     .$if(type === 'reposted', (query) => query.where('original_post_id', 'is not', null))
+    .$if(after !== undefined, (query) =>
+      query.where(sql<boolean>`(created_at, id) < (${after?.createdAt}, ${after?.id})`),
+    )
     .orderBy('created_at', 'desc')
     .orderBy('id', 'desc')
     .offset(page * limit)

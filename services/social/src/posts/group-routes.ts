@@ -5,13 +5,15 @@ import { defineRoute, type Route, type RouteDefinition, route } from '@platform/
 import { Type } from 'typebox'
 import { command } from '../command.ts'
 import type { Deps } from '../deps.ts'
+import type { Cursors } from '../lists/cursor.ts'
+import { After, readPart, toPart } from '../lists/going-on.ts'
 import { getAccess } from '../membership/access.ts'
 import { confirmRefusals } from '../membership/confirm.ts'
 import { readFeed } from './feed.ts'
 import { getPost, postNotFound } from './find-post.ts'
 import { toPost } from './post-view.ts'
 import { createPost, requirePoster } from './posts.ts'
-import { Created, GroupParams, GroupPostParams, NewPost, Post, PostPage } from './shapes.ts'
+import { Created, FeedPage, GroupParams, GroupPostParams, NewPost, Post, PostPage } from './shapes.ts'
 import { showPosts } from './show-posts.ts'
 import { approvePost, declinePost, listSuggested, listToApprove, suggestPost } from './suggestions.ts'
 
@@ -41,8 +43,8 @@ const feedDefinition = defineRoute({
   summary: "Read a group's feed",
   description: 'Published posts, newest first, without what the caller hid.',
   params: GroupParams,
-  query: Type.Object(PageQuery),
-  responses: { 200: PostPage },
+  query: Type.Object({ ...PageQuery, after: After }),
+  responses: { 200: FeedPage },
   errors: ['not_found'],
 })
 
@@ -129,7 +131,7 @@ const DECISIONS = [
 ]
 
 /** Posting in groups, their feeds, and what waits in them. Changing a group's post is in `change-routes.ts`. */
-export function groupPostRoutes(deps: Deps): Route[] {
+export function groupPostRoutes(deps: Deps, cursors: Cursors): Route[] {
   const { db, geocoder, redactedStatuses } = deps
   return [
     route(createDefinition, async (request) => {
@@ -139,41 +141,45 @@ export function groupPostRoutes(deps: Deps): Route[] {
         await confirmRefusals(deps, request, async () => requirePoster(await getAccess(db, groupId, caller)))
       }
       const location = body.uri === undefined ? undefined : await resolveOrRefuse(geocoder, body.uri, 'body.uri')
-      return command(deps, request, async (trx, cause) => {
-        const id = await createPost(trx, caller, groupId, body, location && toPostLocation(location), cause)
+      return command(deps, request, async (trx, cause, confirmed) => {
+        const at = location && toPostLocation(location)
+        const id = await createPost(trx, caller, groupId, body, at, cause, confirmed)
         return { status: 201, body: { id } }
       })
     }),
     route(feedDefinition, async (request) => {
       const { caller, params, query } = request
-      const { posts, total } = await confirmRefusals(deps, request, () => readFeed(db, caller, params.groupId, query))
+      const list = `feed ${params.groupId.toLowerCase()}`
+      const part = readPart(cursors, list, query)
+      const { posts, total } = await confirmRefusals(deps, request, () => readFeed(db, caller, params.groupId, part))
       const data = posts.map((post) => toPost(post, caller, redactedStatuses))
-      return { status: 200, body: toPage(data, total, query) }
+      return { status: 200, body: toPart(cursors, list, part, { data, total, rows: posts.map(({ row }) => row) }) }
     }),
     route(suggestedDefinition, async (request) => {
       const { caller, params, query } = request
-      const rows = await confirmRefusals(deps, request, () => listSuggested(db, caller, params.groupId, query))
-      return { status: 200, body: await showPosts(db, caller, rows, redactedStatuses) }
+      const rows = await confirmRefusals(deps, request, (confirmed) =>
+        listSuggested(db, caller, params.groupId, query, confirmed),
+      )
+      return { status: 200, body: await showPosts(deps, request, rows) }
     }),
-    route(toApproveDefinition, async ({ caller, query }) => {
+    route(toApproveDefinition, async (request) => {
+      const { caller, query } = request
       const { rows, total } = await listToApprove(db, caller, query)
-      return { status: 200, body: toPage(await showPosts(db, caller, rows, redactedStatuses), total, query) }
+      return { status: 200, body: toPage(await showPosts(deps, request, rows), total, query) }
     }),
     route(getDefinition, async (request) => {
       const { caller, params } = request
-      const body = await confirmRefusals(deps, request, async () => {
-        const { post } = await getPost(db, caller, params.postId, { groupId: params.groupId })
-        const [shown] = await showPosts(db, caller, [post], redactedStatuses)
-        return shown
-      })
+      const { groupId, postId } = params
+      const found = await confirmRefusals(deps, request, () => getPost(db, caller, postId, { groupId }))
+      const [body] = await showPosts(deps, request, [found.post])
       if (!body) throw postNotFound()
       return { status: 200, body }
     }),
     ...DECISIONS.map(({ definition, decide }) =>
       route(definition, (request) =>
-        command(deps, request, async (trx, cause) => {
+        command(deps, request, async (trx, cause, confirmed) => {
           const { groupId, postId } = request.params
-          await decide(trx, request.caller, groupId, postId, cause)
+          await decide(trx, request.caller, groupId, postId, cause, confirmed)
           return { status: 204 }
         }),
       ),

@@ -21,7 +21,11 @@ export const SHOWN_COLUMNS = [
   'created_at',
   'updated_at',
 ] as const satisfies (keyof PostRow)[]
-export type ShownRow = Pick<PostRow, (typeof SHOWN_COLUMNS)[number]>
+/** As a row has them, or as JSON has: there times are texts. */
+export type ShownRow = Omit<Pick<PostRow, (typeof SHOWN_COLUMNS)[number]>, 'created_at' | 'updated_at'> & {
+  created_at: Date | string
+  updated_at: Date | string
+}
 
 /** A post's row with what depends on who asks. */
 export interface SeenPost {
@@ -43,8 +47,8 @@ export function toPost(seen: SeenPost, caller: Caller, redacted: RedactedStatuse
   return {
     id: row.id,
     ...content,
-    createdAt: row.created_at.toISOString(),
-    updatedAt: row.updated_at.toISOString(),
+    createdAt: new Date(row.created_at).toISOString(),
+    updatedAt: new Date(row.updated_at).toISOString(),
     authorId: row.author_id,
     groupId: row.group_id ?? undefined,
     likeCount: row.like_count,

@@ -9,7 +9,16 @@ import { sql } from 'kysely'
 import { v7 as uuidv7 } from 'uuid'
 import type { Db, PostRow, Tx } from '../db/schema.ts'
 import { enqueueDeletion } from '../deletions/queue.ts'
-import { type Access, forbidden, getAccess, isAdmin, requireUnmuted, requireWriter } from '../membership/access.ts'
+import {
+  type Access,
+  type Confirmed,
+  forbidden,
+  getAccess,
+  isAdmin,
+  isCertainlyNoAdmin,
+  requireUnmuted,
+  requireWriter,
+} from '../membership/access.ts'
 import { moveTotals } from '../totals/totals.ts'
 import { type FoundPost, findPost, getPost, lockOriginal, type Place, postNotFound } from './find-post.ts'
 import { readMentions } from './mentions.ts'
@@ -30,6 +39,7 @@ export async function createPost(
   input: NewPost,
   location: PostLocation | undefined,
   cause: Cause,
+  confirmed: Confirmed,
 ): Promise<string> {
   const access = groupId === undefined ? undefined : await getAccess(trx, groupId, caller, { lock: 'share' })
   if (access) requirePoster(access)
@@ -40,7 +50,7 @@ export async function createPost(
       author_id: caller.userId,
       group_id: access?.group.id ?? null,
       original_post_id: null,
-      status: access && !postsAtOnce(access) ? 'suggested' : 'published',
+      status: access && !postsAtOnce(access, confirmed) ? 'suggested' : 'published',
       ...columnsOf(input),
       location: location ? JSON.stringify(location) : null,
       created_at: cause.at,
@@ -65,9 +75,13 @@ export function requirePoster(access: Access): void {
   }
 }
 
-/** Whether the group publishes what the caller writes without an admin's approval. */
-export function postsAtOnce(access: Access): boolean {
-  return access.group.post_rules === 'Everyone' || isAdmin(access)
+/**
+ * Whether the group publishes what the caller writes without an admin's approval.
+ *
+ * @throws MembershipRefusal where our copy says no and is not confirmed yet
+ */
+export function postsAtOnce(access: Access, confirmed: Confirmed): boolean {
+  return access.group.post_rules === 'Everyone' || !isCertainlyNoAdmin(access, confirmed)
 }
 
 /** What a post's author says about its location: another one, none, or nothing, so that it stays. */

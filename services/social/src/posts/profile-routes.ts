@@ -1,22 +1,22 @@
 import { resolveOrRefuse } from '@platform/geo/resolve-or-refuse.ts'
 import { toPostLocation } from '@platform/geo/schemas.ts'
-import { DomainError } from '@platform/http/errors.ts'
-import { toPage } from '@platform/http/paging.ts'
+import { IdList, readIds } from '@platform/http/id-list.ts'
 import { defineRoute, type Route, route } from '@platform/http/route.ts'
-import { isUuid, Uuid } from '@platform/http/schemas.ts'
+import { Uuid } from '@platform/http/schemas.ts'
 import { Type } from 'typebox'
 import { command } from '../command.ts'
 import type { Deps } from '../deps.ts'
+import type { Cursors } from '../lists/cursor.ts'
+import { readPart, toPart } from '../lists/going-on.ts'
 import { confirmRefusals } from '../membership/confirm.ts'
 import { listProfile } from './feed.ts'
-import { getPost, onlyVisible, postNotFound } from './find-post.ts'
+import { getPost, postNotFound, selectVisible } from './find-post.ts'
 import { createPost } from './posts.ts'
-import { Created, NewPost, Post, PostPage, PostParams, UserPostsQuery } from './shapes.ts'
+import { Created, FeedPage, NewPost, Post, PostParams, UserPostsQuery } from './shapes.ts'
 import { showPosts } from './show-posts.ts'
 
 const read = { tag: 'posts', access: { scope: 'social:read' } } as const
 const write = { tag: 'posts', access: { scope: 'social:write' } } as const
-const MAX_IDS = 100
 
 const createDefinition = defineRoute({
   ...write,
@@ -36,11 +36,7 @@ const batchDefinition = defineRoute({
   summary: 'Get posts by their ids',
   description: 'In the order asked, each once; what the caller may not see is left out.',
   query: Type.Object({
-    postIds: Type.String({
-      minLength: 36,
-      maxLength: 37 * MAX_IDS,
-      description: `1 to ${MAX_IDS} ids, with commas between.`,
-    }),
+    postIds: IdList,
     includeBlocked: Type.Optional(Type.Boolean({ deprecated: true, description: 'Ignored.' })),
   }),
   responses: { 200: Type.Array(Post) },
@@ -68,46 +64,43 @@ const profileDefinition = defineRoute({
     'Newest first. `created`: profile posts; `reposted`: reposts, with `originalPost` where the caller may see it.',
   params: Type.Object({ userId: Uuid }),
   query: UserPostsQuery,
-  responses: { 200: PostPage },
+  responses: { 200: FeedPage },
 })
 
 /** Posts without a group, and posts by their ids. Changing a profile post is in `change-routes.ts`. */
-export function profilePostRoutes(deps: Deps): Route[] {
-  const { db, geocoder, redactedStatuses } = deps
+export function profilePostRoutes(deps: Deps, cursors: Cursors): Route[] {
+  const { db, geocoder } = deps
   return [
     route(createDefinition, async (request) => {
       const { caller, body } = request
       const location = body.uri === undefined ? undefined : await resolveOrRefuse(geocoder, body.uri, 'body.uri')
-      return command(deps, request, async (trx, cause) => {
-        const id = await createPost(trx, caller, undefined, body, location && toPostLocation(location), cause)
+      return command(deps, request, async (trx, cause, confirmed) => {
+        const at = location && toPostLocation(location)
+        const id = await createPost(trx, caller, undefined, body, at, cause, confirmed)
         return { status: 201, body: { id } }
       })
     }),
-    route(batchDefinition, async ({ caller, query }) => {
-      const ids = readIds(query.postIds)
+    route(batchDefinition, async (request) => {
+      const ids = readIds(request.query.postIds, 'query.postIds')
       const found = await db.selectFrom('post').selectAll().where('id', 'in', ids).execute()
-      const visible = new Map((await onlyVisible(db, caller, found)).map((post) => [post.id, post]))
+      const visible = new Map((await selectVisible(deps, request, found)).map((post) => [post.id, post]))
       const rows = ids.map((id) => visible.get(id)).filter((post) => post !== undefined)
-      return { status: 200, body: await showPosts(db, caller, rows, redactedStatuses) }
+      return { status: 200, body: await showPosts(deps, request, rows) }
     }),
     route(getDefinition, async (request) => {
       const { caller, params } = request
       const found = await confirmRefusals(deps, request, () => getPost(db, caller, params.postId, 'anywhere'))
-      const [body] = await showPosts(db, caller, [found.post], redactedStatuses)
+      const [body] = await showPosts(deps, request, [found.post])
       if (!body) throw postNotFound()
       return { status: 200, body }
     }),
-    route(profileDefinition, async ({ caller, params, query }) => {
-      const { rows, total } = await listProfile(db, params.userId, query.type, query)
-      return { status: 200, body: toPage(await showPosts(db, caller, rows, redactedStatuses), total, query) }
+    route(profileDefinition, async (request) => {
+      const { params, query } = request
+      const list = `${query.type} ${params.userId.toLowerCase()}`
+      const part = readPart(cursors, list, query)
+      const { rows, total } = await listProfile(db, params.userId, query.type, part)
+      const data = await showPosts(deps, request, rows)
+      return { status: 200, body: toPart(cursors, list, part, { data, total, rows }) }
     }),
   ]
-}
-
-function readIds(text: string): string[] {
-  const ids = [...new Set(text.split(',').map((id) => id.trim().toLowerCase()))]
-  if (ids.length > MAX_IDS || !ids.every(isUuid)) {
-    throw new DomainError('validation', `query.postIds must be 1 to ${MAX_IDS} UUIDs with commas between`)
-  }
-  return ids
 }

@@ -4,6 +4,7 @@ import { MAX_URI_LENGTH, PostLocation } from '@platform/geo/schemas.ts'
 import { PageOf, PageQuery } from '@platform/http/paging.ts'
 import { DateTime, OneOf, Uuid } from '@platform/http/schemas.ts'
 import { type Static, Type } from 'typebox'
+import { After, goingOn } from '../lists/going-on.ts'
 
 export const MAX_PICTURES = 6
 
@@ -65,6 +66,8 @@ export const Post = Type.Object({ ...postFields, originalPost: Type.Optional(Ori
 export type Post = Static<typeof Post>
 
 export const PostPage = PageOf(Post, 'PostPage')
+/** A page of a list that may be read by cursors, too. */
+export const FeedPage = goingOn(PostPage, 'FeedPage')
 export const Created = Type.Object({ id: Uuid }, { title: 'Created' })
 
 export const GroupParams = Type.Object({ groupId: Uuid })
@@ -73,5 +76,6 @@ export const GroupPostParams = Type.Object({ groupId: Uuid, postId: Uuid })
 
 export const UserPostsQuery = Type.Object({
   ...PageQuery,
+  after: After,
   type: { ...OneOf(['created', 'reposted', 'all']), default: 'all' },
 })

@@ -2,7 +2,8 @@ import type { RedactedStatuses } from '@platform/contracts/redaction.ts'
 import type { Caller } from '@platform/http/assertion.ts'
 import { type Expression, sql } from 'kysely'
 import type { Db, PostRow } from '../db/schema.ts'
-import { onlyVisible } from './find-post.ts'
+import type { Asking, CopyDeps } from '../membership/confirm.ts'
+import { selectVisible } from './find-post.ts'
 import { type SeenPost, toPost } from './post-view.ts'
 import type { Post } from './shapes.ts'
 
@@ -20,10 +21,16 @@ type PostFlags = Flags & { id: string }
  * whatever the page's size. A repost whose original is deleted is about to go and is left out; one whose original the
  * caller may not see comes without it.
  */
-export async function showPosts(db: Db, caller: Caller, rows: PostRow[], redacted: RedactedStatuses): Promise<Post[]> {
+export async function showPosts(
+  deps: CopyDeps & { redactedStatuses: RedactedStatuses },
+  request: Asking,
+  rows: PostRow[],
+): Promise<Post[]> {
   if (rows.length === 0) return []
+  const { db, redactedStatuses } = deps
+  const { caller } = request
   const originals = await findOriginals(db, rows)
-  const visible = new Map((await onlyVisible(db, caller, [...originals.values()])).map((post) => [post.id, post]))
+  const visible = new Map((await selectVisible(deps, request, [...originals.values()])).map((post) => [post.id, post]))
   const flags = await findFlags(db, caller, [...rows, ...visible.values()])
   const see = (row: PostRow): SeenPost => {
     const original = row.original_post_id === null ? undefined : visible.get(row.original_post_id)
@@ -39,7 +46,7 @@ export async function showPosts(db: Db, caller: Caller, rows: PostRow[], redacte
   }
   return rows
     .filter(({ original_post_id }) => original_post_id === null || originals.has(original_post_id))
-    .map((row) => toPost(see(row), caller, redacted))
+    .map((row) => toPost(see(row), caller, redactedStatuses))
 }
 
 async function findOriginals(db: Db, rows: PostRow[]): Promise<Map<string, PostRow>> {

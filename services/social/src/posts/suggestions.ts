@@ -5,7 +5,15 @@ import { DomainError } from '@platform/http/errors.ts'
 import type { PageRequest } from '@platform/http/paging.ts'
 import { sql } from 'kysely'
 import type { Db, PostRow, Tx } from '../db/schema.ts'
-import { forbidden, getAccess, isAdmin, requireAdmin, requireWriter } from '../membership/access.ts'
+import {
+  type Confirmed,
+  forbidden,
+  getAccess,
+  isAdmin,
+  isCertainlyNoAdmin,
+  requireAdmin,
+  requireWriter,
+} from '../membership/access.ts'
 import { moveTotals } from '../totals/totals.ts'
 import { findPost, getPost, isVisible, postNotFound } from './find-post.ts'
 import { publishPosts } from './post-events.ts'
@@ -24,6 +32,7 @@ export async function suggestPost(
   groupId: string,
   postId: string,
   cause: Cause,
+  confirmed: Confirmed,
 ): Promise<void> {
   const access = await getAccess(trx, groupId, caller, { lock: 'share' })
   const post = await findPost(trx, postId, 'anywhere', { lock: 'update' })
@@ -40,7 +49,7 @@ export async function suggestPost(
   }
   requireWriter(access)
   // Where only admins post, others may still suggest.
-  if (postsAtOnce(access)) return settle(trx, post, 'published', cause, access.group.id)
+  if (postsAtOnce(access, confirmed)) return settle(trx, post, 'published', cause, access.group.id)
   if (isHere && post.status === 'suggested') return
   await settle(trx, post, 'suggested', cause, access.group.id)
 }
@@ -104,15 +113,17 @@ export async function listSuggested(
   caller: Caller,
   groupId: string,
   { page, limit }: PageRequest,
+  confirmed: Confirmed,
 ): Promise<PostRow[]> {
   const access = await getAccess(db, groupId, caller)
+  const isOwnOnly = isCertainlyNoAdmin(access, confirmed)
   return db
     .selectFrom('post')
     .selectAll()
     .where('group_id', '=', groupId)
     .where('status', '=', 'suggested')
     .where('deleted_at', 'is', null)
-    .$if(!isAdmin(access), (query) => query.where('author_id', '=', caller.userId))
+    .$if(isOwnOnly, (query) => query.where('author_id', '=', caller.userId))
     .orderBy('created_at', 'desc')
     .orderBy('id', 'desc')
     .offset(page * limit)

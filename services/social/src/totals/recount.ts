@@ -109,22 +109,28 @@ async function driftOf(trx: Tx, { table, key, column, only, counted }: Counter):
   return rows
 }
 
+/** The names of the kept numbers, as `Drift` has them. */
+export const COUNTER_NAMES = COUNTERS.map(({ table, column }) => `${table}.${column}`)
+
+/** Sets a kept number to what counting gives now. */
+export async function mendDrift(db: Db, drift: Pick<Drift, 'counter' | 'id'>): Promise<void> {
+  await db.transaction().execute((trx) => recountOne(trx, drift))
+}
+
 /**
- * Sets a kept number to what counting gives now. The row is locked first: who changes what is counted changes the row
- * in the same transaction, so a change is either counted or adds its difference afterwards.
+ * Counts one number anew. The row is locked first: who changes what is counted changes the row in the same transaction,
+ * so a change is either counted or adds its difference afterwards.
  */
-export async function mendDrift(db: Db, { counter: name, id }: Drift): Promise<void> {
+export async function recountOne(trx: Tx, { counter: name, id }: Pick<Drift, 'counter' | 'id'>): Promise<void> {
   const counter = COUNTERS.find(({ table, column }) => `${table}.${column}` === name)
   if (!counter) throw new Error(`There is no counter ${name}.`)
   const { table, key, column, counted } = counter
-  await db.transaction().execute(async (trx) => {
-    if (key !== 'id') {
-      await sql`insert into ${sql.table(table)} (${sql.ref(key)}) values (${id}) on conflict do nothing`.execute(trx)
-    }
-    await sql`select from ${sql.table(table)} where ${sql.ref(key)} = ${id} for no key update`.execute(trx)
-    await sql`
-      update ${sql.table(table)}
-      set ${sql.ref(column)} = (select count(*) from (${sql.raw(counted)}) as each where key = ${id})
-      where ${sql.ref(key)} = ${id}`.execute(trx)
-  })
+  if (key !== 'id') {
+    await sql`insert into ${sql.table(table)} (${sql.ref(key)}) values (${id}) on conflict do nothing`.execute(trx)
+  }
+  await sql`select from ${sql.table(table)} where ${sql.ref(key)} = ${id} for no key update`.execute(trx)
+  await sql`
+    update ${sql.table(table)}
+    set ${sql.ref(column)} = (select count(*) from (${sql.raw(counted)}) as each where key = ${id})
+    where ${sql.ref(key)} = ${id}`.execute(trx)
 }

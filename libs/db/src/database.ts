@@ -1,6 +1,7 @@
 import type { Logger } from '@platform/log/logger.ts'
 import { Kysely, PostgresDialect, type Transaction } from 'kysely'
 import pg from 'pg'
+import { clientThatWaits } from './client.ts'
 import { allowPrepared } from './prepared.ts'
 
 // Counters and byte counts stay far below 2^53, so bigint may be a number.
@@ -41,8 +42,7 @@ export function openDatabase<T>(options: DatabaseOptions): Database<T> {
     connectionTimeoutMillis: options.connectTimeoutMs ?? 2_000,
     statement_timeout: options.statementTimeoutMs ?? 10_000,
     idle_in_transaction_session_timeout: 30_000,
-    // A dead server that never answers must not hold a request for ever.
-    query_timeout: (options.statementTimeoutMs ?? 10_000) + 2_000,
+    Client: clientThatWaits((options.statementTimeoutMs ?? 10_000) + 2_000),
     keepAlive: true,
   })
   pool.on('error', (error) => options.log.warn('idle database connection lost', { error }))

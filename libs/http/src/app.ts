@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { randomUUID } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
 import { isUnavailable } from '@platform/db/database.ts'
 import type { Logger } from '@platform/log/logger.ts'
 import express, {
@@ -53,13 +54,38 @@ export interface MountOptions {
   dialect?: Dialect
 }
 
-const contexts = new WeakMap<object, RequestContext>()
+declare module 'node:http' {
+  interface IncomingMessage {
+    /** Set by `requestContext`. A field costs a request nothing; a WeakMap beside it costs the garbage collector a lot. */
+    context?: RequestContext
+    /** Set once it is known who calls. */
+    caller?: Caller
+  }
+}
 
 /** The context of a request that went through `requestContext`. */
-export function contextOf(req: object): RequestContext {
-  const context = contexts.get(req)
+export function contextOf({ context }: IncomingMessage): RequestContext {
   if (!context) throw new Error('The request has no context: requestContext() has to come first.')
   return context
+}
+
+/** Its logger is made when something is logged: most requests have nothing to say. */
+class LazyContext implements RequestContext {
+  readonly requestId: string
+  readonly traceparent: string
+  readonly #base: Logger
+  #log: Logger | undefined
+
+  constructor(req: Request, base: Logger) {
+    this.requestId = acceptRequestId(req.get('x-request-id')) ?? randomUUID()
+    this.traceparent = continueTrace(req.get('traceparent'))
+    this.#base = base
+  }
+
+  get log(): Logger {
+    this.#log ??= this.#base.child({ requestId: this.requestId })
+    return this.#log
+  }
 }
 
 /** An Express app with nothing in it that tells about itself, and exact paths. */
@@ -76,10 +102,8 @@ export function bareApp(): Express {
 /** Gives each request its id, its trace and its logger, and each answer `x-request-id`. */
 export function requestContext(log: Logger): RequestHandler {
   return (req, res, next) => {
-    const requestId = acceptRequestId(req.get('x-request-id')) ?? randomUUID()
-    const traceparent = continueTrace(req.get('traceparent'))
-    contexts.set(req, { requestId, traceparent, log: log.child({ requestId }) })
-    res.setHeader('x-request-id', requestId)
+    req.context = new LazyContext(req, log)
+    res.setHeader('x-request-id', req.context.requestId)
     next()
   }
 }
@@ -97,8 +121,6 @@ export function mountRoutes(app: Express, routes: Route[], options: MountOptions
   }
 }
 
-const callers = new WeakMap<object, Caller>()
-
 function authenticated(definition: RouteDefinition, authenticate: Authenticate): RequestHandler {
   const { access } = definition
   if (access === 'everyone') return (_req, _res, next) => next()
@@ -110,7 +132,7 @@ function authenticated(definition: RouteDefinition, authenticate: Authenticate):
     if (access.roles && !access.roles.some((role) => caller.roles.includes(role))) {
       throw new DomainError('forbidden', 'Your role does not allow this.')
     }
-    callers.set(req, caller)
+    req.caller = caller
     next()
   }
 }
@@ -130,12 +152,18 @@ function answering(route: Route, { checkReplies, dialect }: MountOptions): Reque
       params: readParams?.(req.params),
       query: readQuery?.({ ...req.query }),
       body: (dialect?.areTexts(req) ? readTexts : readBody)?.(req.body),
-      caller: callers.get(req) ?? NOBODY,
+      caller: req.caller ?? NOBODY,
       headers: req.headers as Record<string, string | undefined>,
       method: req.method,
       path: req.originalUrl,
-      address: req.ip ?? '',
-      ...context,
+      requestId: context.requestId,
+      traceparent: context.traceparent,
+      get address() {
+        return req.ip ?? ''
+      },
+      get log() {
+        return context.log
+      },
     })
     checkReply?.(reply)
     if (reply.headers) res.set(reply.headers)

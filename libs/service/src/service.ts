@@ -13,7 +13,7 @@ import { type OpenApiPart, openApiOf } from '@platform/http/openapi.ts'
 import { defineRoute, type Route, route } from '@platform/http/route.ts'
 import { listen } from '@platform/http/server.ts'
 import type { Logger } from '@platform/log/logger.ts'
-import type { Request, RequestHandler } from 'express'
+import type { RequestHandler } from 'express'
 import { type Kysely, sql } from 'kysely'
 import { Registry } from 'prom-client'
 import { Type } from 'typebox'
@@ -110,15 +110,13 @@ export async function startService<T extends LibraryTables>(options: ServiceOpti
     ping: async () => void (await sql`select 1`.execute(db)),
     details: () => ({ events: consumer.isReady() ? 'ready' : 'connecting' }),
   })
-  const proofs = new WeakMap<Request, Proof>()
   app.use(
-    requireAssertion(assertions, proofs),
+    requireAssertion(assertions),
     wakeAfterWrites(() => relay.wake()),
   )
   const routes = [...parts.routes, openApiRoute(parts.routes)]
   mountRoutes(app, routes, {
-    authenticate: (req, _context, { access }) => {
-      const proof = proofs.get(req)
+    authenticate: ({ proof }, _context, { access }) => {
       const issuer = access === 'everyone' ? 'gateway' : (access.issuer ?? 'gateway')
       if (proof?.issuer !== issuer) throw unauthorized()
       return proof.caller
@@ -157,10 +155,17 @@ interface Proof {
   caller: Caller
 }
 
+declare module 'node:http' {
+  interface IncomingMessage {
+    /** Set once an assertion was found to be good. */
+    proof?: Proof
+  }
+}
+
 const unauthorized = () => new DomainError('unauthorized', 'Requests have to come through the gateway.')
 
 /** Nobody gets past without an assertion for exactly this request, not even to learn which paths there are. */
-function requireAssertion(assertions: Assertions, proofs: WeakMap<Request, Proof>): RequestHandler {
+function requireAssertion(assertions: Assertions): RequestHandler {
   return (req, _res, next) => {
     const assertion = req.get(ASSERTION_HEADER)
     if (!assertion) throw unauthorized()
@@ -169,7 +174,7 @@ function requireAssertion(assertions: Assertions, proofs: WeakMap<Request, Proof
       const caller = assertions.verify(assertion, request, issuer)
       if (!caller) continue
       if (issuer === 'gateway' && req.get(USER_ID_HEADER) !== caller.userId) break
-      proofs.set(req, { issuer, caller })
+      req.proof = { issuer, caller }
       return next()
     }
     throw unauthorized()

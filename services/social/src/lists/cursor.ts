@@ -1,4 +1,4 @@
-import { createHmac, timingSafeEqual } from 'node:crypto'
+import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto'
 import { DomainError } from '@platform/http/errors.ts'
 import { isUuid } from '@platform/http/schemas.ts'
 
@@ -10,10 +10,10 @@ export interface Position {
 
 /** Writes and reads cursors: opaque to clients, and signed, so that only ours are taken. */
 export class Cursors {
-  readonly #secret: string
+  readonly #key: KeyObject
 
   constructor(secret: string) {
-    this.#secret = secret
+    this.#key = createSecretKey(secret, 'utf8')
   }
 
   /** @param list what the cursor is good for, such as a comment's id: it fits no other list */
@@ -34,7 +34,7 @@ export class Cursors {
   }
 
   #sign(text: string): Buffer {
-    return createHmac('sha256', this.#secret).update(text).digest()
+    return createHmac('sha256', this.#key).update(text).digest()
   }
 }
 

@@ -39,6 +39,14 @@ export interface SeenPost {
   repostCount: number
 }
 
+// What PostgreSQL's JSON has of nearly every time: with milliseconds, in UTC.
+const MILLISECONDS_IN_UTC = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00$/
+
+function toTime(time: Date | string): string {
+  if (typeof time === 'string' && MILLISECONDS_IN_UTC.test(time)) return `${time.slice(0, 23)}Z`
+  return new Date(time).toISOString()
+}
+
 /** A post as the caller may see it: redacted, unless they wrote it or moderate. */
 export function toPost(seen: SeenPost, caller: Caller, redacted: RedactedStatuses): Post {
   const { row, original } = seen
@@ -47,8 +55,8 @@ export function toPost(seen: SeenPost, caller: Caller, redacted: RedactedStatuse
   return {
     id: row.id,
     ...content,
-    createdAt: new Date(row.created_at).toISOString(),
-    updatedAt: new Date(row.updated_at).toISOString(),
+    createdAt: toTime(row.created_at),
+    updatedAt: toTime(row.updated_at),
     authorId: row.author_id,
     groupId: row.group_id ?? undefined,
     likeCount: row.like_count,

@@ -63,7 +63,9 @@ export async function planGroups(session: Session, { users, groups }: Sizes): Pr
   )
 }
 
-const NAME = `left(city.name || ' ' || adjective || ' ' || noun, 60)`
+// Two words of its own make a name that few others have, as names are.
+const NAME = `left(city.name || ' ' || adjective || ' ' || initcap(
+  split_part(one.words, ' ', 2) || ' ' || split_part(two.words, ' ', 3)) || ' ' || noun, 60)`
 // Most have an address, some a position beside it or alone, some neither.
 const PLACE = `
   case when place_kind < 0.7 then address end as address,

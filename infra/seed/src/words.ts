@@ -1,4 +1,4 @@
-/** What groups are called: `PLACE ADJECTIVE NOUN`. */
+/** What groups are called: `PLACE ADJECTIVE WORD WORD NOUN`. */
 export const ADJECTIVES = `Morning Evening Sunday Weekend Friendly Happy Serious Casual Urban Rural Coastal Northern
   Southern Old Young United Royal Golden Silver Green Blue Red Wild Quiet Swift Brave Lucky Little Grand Open Free Rapid
   Midnight Winter Summer Alpine Harbour Valley Forest River`.split(/\s+/)

@@ -24,6 +24,8 @@ export interface GroupTable {
   latitude: number | null
   longitude: number | null
   position: GeneratedAlways<string | null>
+  /** Where it is sorted by distance: within a centimetre of `position`, and alone there. */
+  sorted_position: GeneratedAlways<string | null>
   participants_count: number
   moderation_status: Generated<ModerationStatus>
   /** Of the last moderation transition that was applied. */

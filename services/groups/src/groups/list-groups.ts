@@ -142,7 +142,7 @@ class GroupList {
   #nearest({ lat, lng }: Position) {
     return this.#selected()
       .where((eb) => this.#hasPosition(eb))
-      .orderBy(sql`"group".position <-> ll_to_earth(${lat}, ${lng})`)
+      .orderBy(sql`"group".sorted_position <-> ll_to_earth(${lat}, ${lng})`)
       .orderBy('group.id', 'desc')
   }
 

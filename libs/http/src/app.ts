@@ -14,7 +14,7 @@ import type { Caller } from './assertion.ts'
 import { bodyTag } from './body-tag.ts'
 import { DomainError, errorBody } from './errors.ts'
 import type { HttpMetrics } from './metrics.ts'
-import type { AnyReply, Route, RouteDefinition } from './route.ts'
+import type { AnyReply, Route, RouteDefinition, RouteRequest } from './route.ts'
 import { acceptRequestId, continueTrace } from './trace.ts'
 import { compileInput, compileOutput } from './validation.ts'
 
@@ -139,6 +139,46 @@ function authenticated(definition: RouteDefinition, authenticate: Authenticate):
 
 const NOBODY: Caller = { userId: '00000000-0000-0000-0000-000000000000', roles: [] }
 
+/**
+ * A request after its checks; what few handlers ask for is found out when they do. It is a class, since V8 takes a getter
+ * that is written into an object for a thing that lives long, and keeps all that it can see until a full garbage
+ * collection.
+ */
+class CheckedRequest implements RouteRequest<unknown, unknown, unknown> {
+  readonly params: unknown
+  readonly query: unknown
+  readonly body: unknown
+  readonly caller: Caller
+  readonly headers: Record<string, string | undefined>
+  readonly method: string
+  readonly path: string
+  readonly requestId: string
+  readonly traceparent: string
+  readonly #req: Request
+
+  constructor(req: Request, { params, query, body }: { params: unknown; query: unknown; body: unknown }) {
+    const { requestId, traceparent } = contextOf(req)
+    this.params = params
+    this.query = query
+    this.body = body
+    this.caller = req.caller ?? NOBODY
+    this.headers = req.headers as Record<string, string | undefined>
+    this.method = req.method
+    this.path = req.originalUrl
+    this.requestId = requestId
+    this.traceparent = traceparent
+    this.#req = req
+  }
+
+  get address(): string {
+    return this.#req.ip ?? ''
+  }
+
+  get log(): Logger {
+    return contextOf(this.#req).log
+  }
+}
+
 function answering(route: Route, { checkReplies, dialect }: MountOptions): RequestHandler {
   const { params, query, body, responses, hasETag } = route.definition
   const readParams = params && compileInput(params, 'path')
@@ -147,24 +187,12 @@ function answering(route: Route, { checkReplies, dialect }: MountOptions): Reque
   const readTexts = body && dialect && compileInput(body, 'body', true)
   const checkReply = checkReplies ? replyChecker(route) : undefined
   return async (req, res) => {
-    const context = contextOf(req)
-    const reply = await route.handle({
+    const request = new CheckedRequest(req, {
       params: readParams?.(req.params),
       query: readQuery?.({ ...req.query }),
       body: (dialect?.areTexts(req) ? readTexts : readBody)?.(req.body),
-      caller: req.caller ?? NOBODY,
-      headers: req.headers as Record<string, string | undefined>,
-      method: req.method,
-      path: req.originalUrl,
-      requestId: context.requestId,
-      traceparent: context.traceparent,
-      get address() {
-        return req.ip ?? ''
-      },
-      get log() {
-        return context.log
-      },
     })
+    const reply = await route.handle(request)
     checkReply?.(reply)
     if (reply.headers) res.set(reply.headers)
     res.status(reply.status)

@@ -41,7 +41,7 @@ export interface RouteDefinition<
   takesIfMatch?: boolean
 }
 
-/** A request after its checks. */
+/** A request after its checks. A copy of it (`{ ...request }`) has neither `address` nor `log`. */
 export interface RouteRequest<P, Q, B> {
   params: P
   query: Q

@@ -10,14 +10,14 @@ export interface PlatformProcess {
   folder: string
   /** The processes whose addresses it is given, as `NAME_URL`. */
   calls: string[]
-  /** V8 gives young objects little room: 20 MB less, at a price that only the gateway's many small requests would feel. */
+  /** V8 gives young objects little room: 20 MB less, at a price that only the many requests of the others would feel. */
   hasSmallYoungSpace: boolean
 }
 
 /** All of them: what `start` starts, what tests migrate, what the deployment job migrates. */
 export const PROCESSES: PlatformProcess[] = [
   { name: 'groups', folder: 'services/groups', calls: [], hasSmallYoungSpace: true },
-  { name: 'social', folder: 'services/social', calls: ['groups'], hasSmallYoungSpace: true },
+  { name: 'social', folder: 'services/social', calls: ['groups'], hasSmallYoungSpace: false },
   { name: 'moderation', folder: 'services/moderation', calls: ['groups', 'social'], hasSmallYoungSpace: true },
   { name: 'scheduler', folder: 'services/scheduler', calls: [], hasSmallYoungSpace: true },
   {

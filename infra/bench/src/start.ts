@@ -37,14 +37,16 @@ async function start(folder: string): Promise<Started> {
   })
   guardChild(child, 'SIGTERM')
   const said: Record<string, string> = {}
+  const lines: string[] = []
   for await (const line of createInterface({ input: child.stdout })) {
+    lines.push(line)
     const [, name, value] = /^\s*(Gateway|Token|Ready in)\s+(\S+)/.exec(line) ?? []
     if (name && value) said[name] = value
     if (name === 'Ready in') break
   }
   child.stdout.resume()
   const { Gateway: url, Token: token, 'Ready in': seconds } = said
-  if (!url || !token || !seconds) throw new Error('The platform did not start.')
+  if (!url || !token || !seconds) throw new Error(`The platform did not start:\n${lines.join('\n')}`)
   return { child, readySeconds: Number(seconds), url, token }
 }
 

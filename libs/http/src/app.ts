@@ -1,4 +1,3 @@
-import { isUtf8 } from 'node:buffer'
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { isUnavailable } from '@platform/db/database.ts'
@@ -13,6 +12,7 @@ import express, {
 import type { Caller } from './assertion.ts'
 import { bodyTag } from './body-tag.ts'
 import { DomainError, errorBody } from './errors.ts'
+import { bodyParser, requireJson } from './json-body.ts'
 import type { HttpMetrics } from './metrics.ts'
 import type { AnyReply, Route, RouteDefinition, RouteRequest } from './route.ts'
 import { acceptRequestId, continueTrace } from './trace.ts'
@@ -226,30 +226,6 @@ function replyChecker({ definition }: Route): (reply: AnyReply) => void {
     if (faults.length > 0)
       throw new Error(`${definition.operationId} gave a reply of another shape: ${faults.join('; ')}`)
   }
-}
-
-const CHARSET = /;\s*charset\s*=\s*"?([^\s;"]+)/i
-
-const requireJson: RequestHandler = (req, _res, next) => {
-  const charset = CHARSET.exec(req.get('content-type') ?? '')?.[1]?.toLowerCase() ?? 'utf-8'
-  if (charset !== 'utf-8') throw new DomainError('unsupported_media_type', 'The body has to be UTF-8.')
-  if (req.is('application/json')) return next()
-  // Express takes `Content-Length: 0`, as clients send it with an empty POST, for a body.
-  const isEmpty = req.is('application/json') === null || req.get('content-length') === '0'
-  if (isEmpty && req.get('content-type') === undefined) throw new DomainError('validation', 'body is missing')
-  if (isEmpty) return next()
-  throw new DomainError('unsupported_media_type', 'The body has to be application/json.')
-}
-
-function bodyParser(limit: number): RequestHandler {
-  return express.json({
-    limit,
-    // A compressed body of a few bytes may unfold to any size.
-    inflate: false,
-    verify: (_req, _res, bytes) => {
-      if (!isUtf8(bytes)) throw new DomainError('validation', 'body is not valid UTF-8')
-    },
-  })
 }
 
 /** The answer for whatever no route took. The verbs that the path does have are in `Allow`. */

@@ -51,9 +51,9 @@ interface ClaimedRow {
 }
 
 /**
- * Takes what is due soon, and what holders have let lapse, earliest first. What somebody holds is theirs until
- * the lease has ended, however soon that is. A claim moves `next_at` to the end of the
- * lease, and raises the token, so that former holders have lost the row. Several engines never get the same row.
+ * Takes what is due soon, and what holders have let lapse, earliest first. What somebody holds is theirs until the lease
+ * has ended, however soon that is. A claim moves `next_at` to the end of the lease, and raises the token, so that former
+ * holders have lost the row. Several engines never get the same row.
  */
 export async function claim(db: Db, options: ClaimOptions): Promise<Task[]> {
   const { holder, now, until, leaseUntil, limit, perHost, perAccount, fullHosts, fullAccounts } = options
@@ -61,7 +61,8 @@ export async function claim(db: Db, options: ClaimOptions): Promise<Task[]> {
   const { rows } = await sql<ClaimedRow>`
     with near as materialized (
       select id, host, account_id, next_at from queue
-      where next_at <= ${until} and (holder is null or next_at <= ${now}) and host <> all (${fullHosts}::text[]) and account_id <> all (${fullAccounts}::uuid[])
+      where next_at <= ${until} and (holder is null or next_at <= ${now})
+        and host <> all (${fullHosts}::text[]) and account_id <> all (${fullAccounts}::uuid[])
       order by next_at limit ${2 * limit}
     ), ranked as materialized (
       select id, row_number() over (partition by host order by next_at) as by_host,

@@ -157,7 +157,8 @@ describe("A job's own secrets", () => {
     }
     target.answer('/fails', status(500))
     for (const uri of [`${target.url}/fine`, `${target.url}/fails`, 'http://127.0.0.1:1/refused']) {
-      const job = { at: new Date().toISOString(), uri, headers, limit: 1 }
+      // Not this very second: it may be over when the job comes, and then it is in the past.
+      const job = { at: new Date(Date.now() + 1_500).toISOString(), uri, headers, limit: 1 }
       await ask(client.post('/jobs/preview.json', { job }, credential))
       const { id } = (await ask(client.post<OneJob>('/jobs.json', { job }, credential))).success.job
       await eventually(async () => {

@@ -20,6 +20,8 @@ export interface DatabaseOptions {
   statementTimeoutMs?: number
   /** How long a request may wait for a connection, default 2,000: then the answer is 503. */
   connectTimeoutMs?: number
+  /** Settings of each connection, such as `enable_seqscan: 'off'`. */
+  settings?: Record<string, string>
 }
 
 /** A Kysely instance and the pool below it, closed together. */
@@ -44,6 +46,9 @@ export function openDatabase<T>(options: DatabaseOptions): Database<T> {
     idle_in_transaction_session_timeout: 30_000,
     Client: clientThatWaits((options.statementTimeoutMs ?? 10_000) + 2_000),
     keepAlive: true,
+    options: Object.entries(options.settings ?? {})
+      .map(([name, value]) => `-c ${name}=${value}`)
+      .join(' '),
   })
   pool.on('error', (error) => options.log.warn('idle database connection lost', { error }))
   // One that is lost between two statements of a transaction says so by an event, which would end the process if nobody

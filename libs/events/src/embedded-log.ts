@@ -24,6 +24,18 @@ export interface EmbeddedLogOptions {
 const PURGE_EVERY_MS = 600_000
 const PURGE_BATCH = 1_000
 
+/** As `event_log.append` has it. */
+const NO_SUCH_TOPIC = 'P0002'
+const MOVE = `
+  with moved as (
+    delete from outbox where id = any (array(select id from outbox order by id limit $1)) returning outbox.*
+  ), given as (
+    select array_agg($2 || topic order by id) as topics, array_agg(key order by id) as keys,
+      array_agg(event order by id) as events, array_agg(extract(epoch from clock_timestamp() - created_at)::real) as delays
+    from moved
+  )
+  select event_log.append(topics, keys, events), delays from given where topics is not null`
+
 /**
  * Kafka's part played by PostgreSQL: topics with partitions, groups with offsets, for one machine. All of it is in the
  * functions of the schema `event_log`.
@@ -62,6 +74,20 @@ export class EmbeddedLog implements EventTransport {
       ],
     })
     this.#hasSent = true
+  }
+
+  async moveOutbox(client: pg.Client, limit: number): Promise<number[]> {
+    this.#hasSent = false
+    const move = { name: 'event_log.move', text: MOVE, values: [limit, this.#prefix] }
+    const { rows } = await client.query<{ delays: number[] }>(move).catch(async (error) => {
+      if (error.code !== NO_SUCH_TOPIC) throw error
+      const text = 'select distinct topic from (select topic from outbox order by id limit $1) oldest'
+      const oldest = await client.query<{ topic: string }>({ text, values: [limit] })
+      await this.ensureTopics(oldest.rows.map(({ topic }) => topic))
+      return client.query(move)
+    })
+    this.#hasSent = true
+    return rows[0]?.delays ?? []
   }
 
   consume(options: ConsumeOptions): Consumption {

@@ -1,5 +1,5 @@
+import { randomUUIDv7 } from 'node:crypto'
 import { type Expression, type RawBuilder, sql, type Transaction } from 'kysely'
-import { v7 as uuidV7 } from 'uuid'
 import type { Cause, CloudEvent } from './cloud-event.ts'
 import type { EventType } from './event-type.ts'
 import type { OutboxTables } from './tables.ts'
@@ -135,7 +135,7 @@ export function isUnannounced(error: unknown): boolean {
 export function toOutboxRow({ type, ...event }: TypedEvent, cause: Cause): OutboxRow {
   const envelope: CloudEvent = {
     specversion: '1.0',
-    id: uuidV7(),
+    id: randomUUIDv7(),
     source: event.source,
     type: type.type,
     subject: event.subject,

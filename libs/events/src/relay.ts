@@ -34,6 +34,8 @@ export interface Relay {
 const BATCH = 500
 // Below Kafka's limit for a request, should all of it go to one partition.
 const BATCH_BYTES = 900_000
+/** From one batch to the next. */
+const GATHER_MS = 10
 // Commands of other processes come in bunches; one hint is enough for each.
 const HINT_AFTER_MS = 10
 
@@ -55,6 +57,12 @@ interface OutboxRow {
   key: string
   event: string
   created_at: Date
+}
+
+class SendFailure extends Error {
+  constructor(cause: unknown) {
+    super('Events could not be sent.', { cause })
+  }
 }
 
 class OutboxRelay implements Relay {
@@ -137,22 +145,47 @@ class OutboxRelay implements Relay {
   async #relay(client: pg.Client, lost: AbortSignal): Promise<void> {
     let failures = 0
     while (!lost.aborted) {
-      const rows = await this.#claim(client)
-      if (rows.length > 0) {
-        try {
-          await this.#send(rows)
-          failures = 0
-        } catch (error) {
-          this.#metrics?.failures.inc()
-          if (failures++ === 0) this.#log.warn('events cannot be sent, trying again', { error })
-          await pause(backOffMs(failures), lost)
-          continue
-        }
-        await client.query({ name: 'sent', text: 'delete from outbox where id = any ($1)', values: [rows.map(idOf)] })
+      const delays = await this.#sendSome(client).catch((error) => {
+        // Our own connection is at fault: the session begins anew.
+        if (!(error instanceof SendFailure)) throw error
+        this.#metrics?.failures.inc()
+        if (failures++ === 0) this.#log.warn('events cannot be sent, trying again', { error: error.cause })
+        return undefined
+      })
+      if (!delays) {
+        await pause(backOffMs(failures), lost)
+        continue
+      }
+      failures = 0
+      this.#metrics?.sent.inc(delays.length)
+      for (const seconds of delays) this.#metrics?.delay.observe(Math.max(seconds, 0))
+      if (delays.length > 0) {
+        // What is committed in the next moment goes along in one batch: under load that is what a batch is made of.
+        await pause(GATHER_MS, lost)
       } else {
         await this.#due.wait(this.#pollMs, lost)
       }
     }
+  }
+
+  /**
+   * @returns how long each event has waited, in seconds; none: there are none
+   * @throws SendFailure when the transport did not take them: they are there still
+   */
+  async #sendSome(client: pg.Client): Promise<number[]> {
+    if (this.#transport.moveOutbox) {
+      return this.#transport.moveOutbox(client, BATCH).catch((error) => {
+        throw error instanceof pg.DatabaseError ? new SendFailure(error) : error
+      })
+    }
+    const rows = await this.#claim(client)
+    if (rows.length === 0) return []
+    await this.#send(rows).catch((error) => {
+      throw new SendFailure(error)
+    })
+    const now = Date.now()
+    await client.query({ name: 'sent', text: 'delete from outbox where id = any ($1)', values: [rows.map(idOf)] })
+    return rows.map(({ created_at }) => (now - created_at.getTime()) / 1_000)
   }
 
   /** The first rows that wait, as many as fit into a request. */
@@ -173,10 +206,6 @@ class OutboxRelay implements Relay {
   async #send(rows: OutboxRow[]): Promise<void> {
     await this.#transport.ensureTopics([...new Set(rows.map(({ topic }) => topic))])
     await this.#transport.send(rows.map(({ topic, key, event }) => ({ topic, key, value: event })))
-    this.#metrics?.sent.inc(rows.length)
-    for (const { created_at } of rows) {
-      this.#metrics?.delay.observe(Math.max(Date.now() - created_at.getTime(), 0) / 1_000)
-    }
   }
 
   #setActive(isActive: boolean): void {

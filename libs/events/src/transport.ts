@@ -1,3 +1,5 @@
+import type pg from 'pg'
+
 /** A message for a topic. Messages of one key keep their order. */
 export interface TransportMessage {
   topic: string
@@ -55,6 +57,14 @@ export interface EventTransport {
    * @param messages for topics that exist
    */
   send(messages: TransportMessage[]): Promise<void>
+  /**
+   * Moves the oldest rows of an outbox, in the order of their ids and in one transaction. Only a log has it that is in
+   * the outbox's own database: what it takes need not come past the process.
+   *
+   * @param client a connection whose search path has the outbox
+   * @returns how long each has waited in the outbox, in seconds; none: it is empty
+   */
+  moveOutbox?(client: pg.Client, limit: number): Promise<number[]>
   /** Joins the group in the background, and again after each outage. */
   consume(options: ConsumeOptions): Consumption
   /** Whether the last exchange with the broker worked. */

@@ -1,3 +1,4 @@
+import { openDatabase } from '@platform/db/database.ts'
 import type { StartOptions } from '@platform/service/process.ts'
 import { type RunningService, startService } from '@platform/service/service.ts'
 import { sql } from 'kysely'
@@ -16,6 +17,16 @@ import { JobSecrets } from './secrets/job-secrets.ts'
 import { Sender } from './sending/sender.ts'
 import { type Lookup, TargetGuard } from './sending/target-guard.ts'
 import { settingsRoutes } from './settings/routes.ts'
+
+/** One each for claims, begun requests, and leases; two for outcomes. */
+const ENGINE_CONNECTIONS = 5
+/**
+ * The engine finds rows by indexes, whatever the statistics say: its queue grows and shrinks faster than they are
+ * gathered, and a scan of it or of the jobs would also read what has long been sent.
+ */
+const BY_INDEXES = Object.fromEntries(
+  ['bitmapscan', 'hashjoin', 'mergejoin', 'seqscan'].map((way) => [`enable_${way}`, 'off']),
+)
 
 /** What tests hand in. */
 export interface SchedulerParts {
@@ -55,8 +66,15 @@ export async function start({
         connections: config.HOST_CONCURRENCY,
       })
       const secrets = new JobSecrets(config.JOB_SECRETS_KEY)
+      const engineDatabase = openDatabase<SchedulerTables>({
+        url: config.DATABASE_URL,
+        applicationName: 'scheduler engine',
+        log,
+        poolSize: ENGINE_CONNECTIONS,
+        settings: BY_INDEXES,
+      })
       const engine = new Engine({
-        db,
+        db: engineDatabase.db,
         time,
         sender,
         secrets,
@@ -77,7 +95,6 @@ export async function start({
       const metrics = new EngineMetrics(registry, {
         db,
         now,
-        leaseMs: config.LEASE_MS,
         runningByHost: () => engine.runningByHost(),
       })
       const stopping = new AbortController()
@@ -101,7 +118,7 @@ export async function start({
         close: async () => {
           stopping.abort()
           await Promise.all([upkeep.stop(), listening, engine.stop(config.SHUTDOWN_GRACE_MS)])
-          await sender.close()
+          await Promise.all([sender.close(), engineDatabase.close()])
         },
       }
     },

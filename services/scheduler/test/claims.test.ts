@@ -11,6 +11,9 @@ import { type Scheduler, startScheduler } from './harness.ts'
 const DUE = '2030-01-31T12:00:00.000Z'
 const LEASE = new Date('2030-01-31T12:01:00.000Z')
 
+const ROOM = { total: 1_000, perHost: 1_000, perAccount: 1_000, byHost: new Map(), byAccount: new Map() }
+const PLENTY = { limit: 1_000, room: ROOM, aheadPerHost: 1_000, aheadPerAccount: 1_000 }
+
 let scheduler: Scheduler
 let database: Database<SchedulerTables>
 beforeAll(async () => {
@@ -35,8 +38,7 @@ async function claimed(count: number): Promise<{ holder: string; tasks: Task[] }
   expect(status).toBe(200)
   const holder = randomUUID()
   const now = new Date(DUE)
-  const limits = { limit: 1_000, perHost: 1_000, perAccount: 1_000, fullHosts: [], fullAccounts: [] }
-  const tasks = await claim(database.db, { holder, now, until: now, leaseUntil: LEASE, ...limits })
+  const { tasks } = await claim(database.db, { holder, now, until: now, leaseUntil: LEASE, ...PLENTY })
   expect(tasks).toHaveLength(count)
   return { holder, tasks }
 }
@@ -62,10 +64,10 @@ describe('A lease', () => {
         now,
         until: new Date(now.getTime() + 2_000),
         leaseUntil: new Date(LEASE.getTime() + 60_000),
-        ...{ limit: 10, perHost: 10, perAccount: 10, fullHosts: [], fullAccounts: [] },
+        ...PLENTY,
       })
-    expect(await claimAt(new Date(LEASE.getTime() - 1))).toEqual([])
-    const taken = await claimAt(LEASE)
+    expect((await claimAt(new Date(LEASE.getTime() - 1))).tasks).toEqual([])
+    const { tasks: taken } = await claimAt(LEASE)
     expect(taken.map(({ id }) => id).sort()).toEqual(tasks.map(({ id }) => id).sort())
   })
 })

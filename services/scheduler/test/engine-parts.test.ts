@@ -103,8 +103,16 @@ describe('Lanes', () => {
     all.enter(item('fast', 'b'))
     for (let i = 0; i < 5; i++) all.enter(item(`host ${i}`, 'a'))
     expect(started.map(({ host }) => host)).toEqual(['slow', 'slow', 'fast', 'host 0'])
-    expect(all.fullHosts()).toEqual(['slow'])
-    expect(all.fullAccounts()).toEqual(['a'])
+    const room = all.room()
+    expect(room.total).toBe(6)
+    // Those that wait for the account alone take nothing from others that want to go where they do.
+    expect(room.byHost.get('slow')).toBe(0)
+    expect(room.byHost.get('host 1')).toBeUndefined()
+    expect(room.byAccount.get('b')).toBe(2)
+    expect(room.byAccount.get('a')).toBeLessThan(0)
+    expect(all.hasRoomAgain(item('slow', 'b'))).toBe(false)
+    expect(all.hasRoomAgain(item('fast', 'a'))).toBe(false)
+    expect(all.hasRoomAgain(item('fast', 'b'))).toBe(true)
     all.leave(item('slow', 'a'))
     expect(started.at(-1)?.host).toBe('slow')
     expect(all.trim()).toHaveLength(95)
@@ -132,11 +140,11 @@ describe('Lanes of a fast target', () => {
     )
     const one = { host: 'x', accountId: 'a' }
     for (let i = 0; i < 20; i++) all.enter(one)
-    expect([started.length, all.fullHosts()]).toEqual([2, ['x']])
+    expect([started.length, all.room().byHost.get('x')]).toEqual([2, -18])
     more = 4
     all.leave(one)
     expect([started.length, all.running]).toEqual([7, 6])
-    expect(all.fullHosts()).toEqual([])
+    expect(all.room().byHost.get('x')).toBe(-13)
     more = 0
     all.leave(one)
     expect([started.length, all.running]).toEqual([7, 5])
@@ -169,7 +177,7 @@ describe('A gate', () => {
     const gate = new Gate(8)
     expect(gate.aheadFor('fast')).toBe(0)
     await gate.pass('fast', async () => {})
-    expect(gate.aheadFor('fast')).toBe(8)
+    expect(gate.aheadFor('fast')).toBe(32)
     expect(gate.aheadFor('other')).toBe(0)
   })
 

@@ -90,12 +90,13 @@ export interface QueueTable {
   host: string
   /** When it should be sent. */
   due_at: Date
-  /** When somebody has to look: when it is due, or when its holder's lease ends. Null while the job is paused. */
+  /** When somebody has to look: when it is due. Null while the job is paused. */
   next_at: Date | null
   /** Grows with each claim and each edit: who comes with an older one has lost the row. */
   token: Generated<number>
-  /** The engine that has it. */
+  /** The engine that has it, and until when nobody else may. */
   holder: string | null
+  lease_until: Date | null
   /** Set in the commit before the request goes out; from then on the job cannot be changed. */
   begun_at: Date | null
   /** Of the run's first request: the retries are counted from it. */

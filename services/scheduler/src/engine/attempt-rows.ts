@@ -1,6 +1,7 @@
+import { randomUUIDv7 } from 'node:crypto'
+import { booleans, byteStrings, instants, integers, jsons, texts, uuids } from '@platform/db/arrays.ts'
 import type { Parts } from '@platform/db/prepared.ts'
 import { type RawBuilder, sql } from 'kysely'
-import { v7 as uuidV7 } from 'uuid'
 import { isSuccess, type Sent } from '../sending/answer.ts'
 import type { Outcome } from './outcome.ts'
 
@@ -25,7 +26,7 @@ const TYPES = {
 } as const
 
 /** Attempts by their columns: an array each, so that a statement's text is the same for any number of them. */
-export type AttemptArrays = Record<keyof typeof TYPES, unknown[]>
+export type AttemptArrays = Record<keyof typeof TYPES, Buffer>
 
 /** Of the table `attempt`. */
 export const ATTEMPT_COLUMNS = sql.raw(Object.keys(TYPES).join(', '))
@@ -34,22 +35,22 @@ export function attemptArrays(outcomes: Outcome[]): AttemptArrays {
   const column = <T>(read: (outcome: Outcome) => T): T[] => outcomes.map(read)
   const answer = ({ sent }: Outcome) => (sent.result.kind === 'answer' ? sent.result : undefined)
   return {
-    id: column(() => uuidV7()),
-    job_id: column(({ task }) => task.jobId),
-    kind: column(({ task }) => task.kind),
-    run: column(({ task }) => task.run),
-    number: column(({ task }) => task.attempts),
-    due_at: column(({ task }) => task.dueAt),
-    sent_at: column(({ sent }) => sent.sentAt),
-    first_byte_at: column(({ sent }) => sent.firstByteAt),
-    ended_at: column(({ sent }) => sent.endedAt),
-    outcome: column(({ sent }) => outcomeOf(sent)),
-    status_code: column((outcome) => answer(outcome)?.statusCode ?? null),
-    address: column(({ sent }) => sent.address),
-    headers: column((outcome) => headersText(answer(outcome)?.headers)),
-    body: column((outcome) => answer(outcome)?.body ?? null),
-    is_truncated: column((outcome) => answer(outcome)?.isTruncated ?? false),
-    error: column(({ sent }) => ('error' in sent.result ? sent.result.error : null)),
+    id: uuids(column(() => randomUUIDv7())),
+    job_id: texts(column(({ task }) => task.jobId)),
+    kind: texts(column(({ task }) => task.kind)),
+    run: integers(column(({ task }) => task.run)),
+    number: integers(column(({ task }) => task.attempts)),
+    due_at: instants(column(({ task }) => task.dueAt)),
+    sent_at: instants(column(({ sent }) => sent.sentAt)),
+    first_byte_at: instants(column(({ sent }) => sent.firstByteAt)),
+    ended_at: instants(column(({ sent }) => sent.endedAt)),
+    outcome: texts(column(({ sent }) => outcomeOf(sent))),
+    status_code: integers(column((outcome) => answer(outcome)?.statusCode ?? null)),
+    address: texts(column(({ sent }) => sent.address)),
+    headers: jsons(column((outcome) => headersText(answer(outcome)?.headers))),
+    body: byteStrings(column((outcome) => answer(outcome)?.body ?? null)),
+    is_truncated: booleans(column((outcome) => answer(outcome)?.isTruncated ?? false)),
+    error: texts(column(({ sent }) => ('error' in sent.result ? sent.result.error : null))),
   }
 }
 

@@ -1,8 +1,22 @@
+import { bigints, integers } from '@platform/db/arrays.ts'
+import { type Parts, prepare } from '@platform/db/prepared.ts'
 import { sql } from 'kysely'
 import type { Db } from '../db/schema.ts'
 import type { StoredHeaders } from '../secrets/job-secrets.ts'
 import { DEFAULT_ZONE } from '../settings/settings.ts'
 import type { Task, TaskKind } from './task.ts'
+
+/** How much more may be under way. */
+export interface Room {
+  /** In all. */
+  total: number
+  /** For targets and accounts that are not named below. */
+  perHost: number
+  perAccount: number
+  /** Of those of which something is under way or waits. Below 0: so many wait. */
+  byHost: ReadonlyMap<string, number>
+  byAccount: ReadonlyMap<string, number>
+}
 
 /** What to take from the queue. */
 export interface ClaimOptions {
@@ -12,13 +26,18 @@ export interface ClaimOptions {
   /** Until when things have to be due. */
   until: Date
   leaseUntil: Date
+  /** How many to look at. */
   limit: number
-  /** How many at most for one target, and for one account. */
-  perHost: number
-  perAccount: number
-  /** Not for these: enough of theirs waits already. */
-  fullHosts: string[]
-  fullAccounts: string[]
+  room: Room
+  /** How many to take that are not due yet, for one target, and for one account, beyond what there is room for. */
+  aheadPerHost: number
+  aheadPerAccount: number
+}
+
+export interface Claimed {
+  tasks: Task[]
+  /** How many there were, up to the limit. */
+  lookedAt: number
 }
 
 interface ClaimedRow {
@@ -30,8 +49,10 @@ interface ClaimedRow {
   account_id: string
   host: string
   due_at: Date
-  begun_at: Date | null
-  first_at: Date | null
+  begins: boolean
+  lapsed_at: Date | null
+  /** Null: it had not been begun before. */
+  begun_first_at: Date | null
   tries: number
   lapses: number
   attempts: number
@@ -48,63 +69,84 @@ interface ClaimedRow {
   failure_callback_uri: string | null
   secret: string | null
   previous_secret: string | null
+  looked_at: number
 }
 
-/**
- * Takes what is due soon, and what holders have let lapse, earliest first. What somebody holds is theirs until the lease
- * has ended, however soon that is. A claim moves `next_at` to the end of the lease, and raises the token, so that former
- * holders have lost the row. Several engines never get the same row.
- */
-export async function claim(db: Db, options: ClaimOptions): Promise<Task[]> {
-  const { holder, now, until, leaseUntil, limit, perHost, perAccount, fullHosts, fullAccounts } = options
-  // A CTE that locks has to be materialized: an inlined one could run, and lock, more than once.
-  const { rows } = await sql<ClaimedRow>`
+/** The options as the statement takes them. */
+interface Claiming extends Omit<ClaimOptions, 'room'>, Pick<Room, 'perHost' | 'perAccount'> {
+  /** JSON objects. */
+  byHost: string
+  byAccount: string
+}
+
+// A CTE that locks has to be materialized: an inlined one could run, and lock, more than once. Rows are looked at in the
+// order of their index, and found by their ids afterwards.
+const takeDue = prepare<Claiming, ClaimedRow>(
+  'claim',
+  (given) => sql`
     with near as materialized (
-      select id, host, account_id, next_at from queue
-      where next_at <= ${until} and (holder is null or next_at <= ${now})
-        and host <> all (${fullHosts}::text[]) and account_id <> all (${fullAccounts}::uuid[])
-      order by next_at limit ${2 * limit}
+      select id, host, account_id, next_at, next_at <= ${given.now}::timestamptz as is_due, host_room, account_room
+      from queue,
+        lateral (select coalesce((${given.byHost}::jsonb ->> host)::int, ${given.perHost}::int) as host_room,
+          coalesce((${given.byAccount}::jsonb ->> account_id::text)::int, ${given.perAccount}::int) as account_room) room
+      where next_at <= ${given.until}::timestamptz and (holder is null or lease_until <= ${given.now}::timestamptz)
+        and host_room > case when next_at <= ${given.now}::timestamptz then 0 else -${given.aheadPerHost}::int end
+        and account_room > case when next_at <= ${given.now}::timestamptz then 0 else -${given.aheadPerAccount}::int end
+      order by next_at limit ${given.limit}::int
     ), ranked as materialized (
-      select id, row_number() over (partition by host order by next_at) as by_host,
-        row_number() over (partition by account_id order by next_at) as by_account
+      select near.*, row_number() over (partition by host collate "C" order by next_at) as host_place,
+        row_number() over (partition by account_id order by next_at) as account_place
       from near
     ), due as materialized (
-      select queue.id from queue join ranked on ranked.id = queue.id
-      where by_host <= ${perHost} and by_account <= ${perAccount} and queue.next_at <= ${until}
-        and (queue.holder is null or queue.next_at <= ${now})
-      order by queue.next_at limit ${limit}
+      select queue.id, queue.next_at <= ${given.now}::timestamptz and queue.begun_at is null as begins,
+        queue.begun_at as lapsed_at, queue.first_at as begun_first_at
+      from ranked join queue on queue.id = ranked.id
+      where host_place <= host_room + case when is_due then 0 else ${given.aheadPerHost}::int end
+        and account_place <= account_room + case when is_due then 0 else ${given.aheadPerAccount}::int end
+        and queue.next_at <= ${given.until}::timestamptz
+        and (queue.holder is null or queue.lease_until <= ${given.now}::timestamptz)
       for update of queue skip locked
     ), taken as (
-      update queue set next_at = ${leaseUntil}, token = token + 1, holder = ${holder}
+      update queue set holder = ${given.holder}::uuid, lease_until = ${given.leaseUntil}::timestamptz, token = token + 1,
+        begun_at = case when begins then ${given.now}::timestamptz else begun_at end,
+        first_at = case when begins then coalesce(first_at, ${given.now}::timestamptz) else first_at end,
+        attempts = attempts + begins::int
       from due where queue.id = due.id
-      returning queue.*
+      returning queue.*, begins, lapsed_at, begun_first_at
     )
     select taken.id, taken.token, taken.job_id, taken.callback_id, callback.kind as callback_kind, taken.account_id,
-      taken.host, taken.due_at, taken.begun_at, taken.first_at, taken.tries, taken.lapses, taken.attempts,
+      taken.host, taken.due_at, taken.begins, taken.lapsed_at, taken.begun_first_at, taken.tries, taken.lapses, taken.attempts,
       coalesce(callback.run, job.run) as run, job.event_version, case when callback.id is null then job.method else 'POST' end as method,
       coalesce(callback.uri, job.uri) as uri, case when callback.id is null then job.headers end as headers,
       coalesce(callback.payload, job.body) as body, case when callback.id is null then job.retry_limit else 0 end
       as retry_limit, job.cron, coalesce(job.timezone, account.timezone) as timezone, job.callback_uri,
       job.failure_callback_uri, account_setting.signing_secret as secret,
-      case when previous_secret_until > ${now} then previous_secret end as previous_secret
+      case when previous_secret_until > ${given.now}::timestamptz then previous_secret end as previous_secret,
+      (select count(*)::int from near) as looked_at
     from taken join job on job.id = taken.job_id
       left join callback on callback.id = taken.callback_id
       left join account on account.id = taken.account_id
       left join account_setting on account_setting.account_id = taken.account_id
-    order by taken.due_at`.execute(db)
-  return rows.map(toTask)
+    order by taken.due_at`,
+)
+
+/**
+ * Takes what is due soon, and what holders have let lapse, earliest first; what is due already and has room is begun by
+ * that. What somebody holds is theirs until the lease has ended. A claim raises the token, so that former holders have
+ * lost the row. Several engines never get the same row.
+ */
+export async function claim(db: Db, { room, ...options }: ClaimOptions): Promise<Claimed> {
+  const rows = await takeDue(db, {
+    ...options,
+    perHost: room.perHost,
+    perAccount: room.perAccount,
+    byHost: JSON.stringify(Object.fromEntries(room.byHost)),
+    byAccount: JSON.stringify(Object.fromEntries(room.byAccount)),
+  })
+  return { tasks: rows.map((row) => toTask(row, options.now)), lookedAt: rows[0]?.looked_at ?? 0 }
 }
 
-/** The targets and accounts of which a claim may have left something. */
-export function cutBy(tasks: Task[], { perHost, perAccount }: Pick<ClaimOptions, 'perHost' | 'perAccount'>): string[] {
-  const byHost = Map.groupBy(tasks, ({ host }) => host)
-  const byAccount = Map.groupBy(tasks, ({ accountId }) => accountId)
-  const hosts = [...byHost].filter(([, all]) => all.length >= perHost)
-  const accounts = [...byAccount].filter(([, all]) => all.length >= perAccount)
-  return [...hosts, ...accounts].map(([key]) => key)
-}
-
-function toTask(row: ClaimedRow): Task {
+function toTask(row: ClaimedRow, now: Date): Task {
   return {
     id: row.id,
     token: row.token,
@@ -114,8 +156,9 @@ function toTask(row: ClaimedRow): Task {
     accountId: row.account_id,
     host: row.host,
     dueAt: row.due_at,
-    begunAt: row.begun_at,
-    firstAt: row.first_at,
+    isBegun: row.begins,
+    lapsedAt: row.lapsed_at,
+    firstAt: row.begun_first_at ?? (row.begins ? now : null),
     tries: row.tries,
     lapses: row.lapses,
     attempts: row.attempts,
@@ -145,19 +188,44 @@ export interface Held {
   tasks: Pick<Task, 'id' | 'token'>[]
 }
 
+/** The same for a statement. */
+interface HeldRows {
+  holder: string
+  ids: Buffer
+  tokens: Buffer
+  at: Date
+}
+
+const rowsOf = ({ holder, tasks }: Held, at: Date): HeldRows => ({
+  holder,
+  ids: bigints(tasks.map(({ id }) => id)),
+  tokens: integers(tasks.map(({ token }) => token)),
+  at,
+})
+
 /**
  * The rows that are still the holder's, locked. Everything that writes several rows locks them in this order, or two
  * statements could wait for each other.
  */
-const mine = ({ holder, tasks }: Held) => sql`
+const mine = ({ holder, ids, tokens }: Parts<HeldRows>) => sql`
   with mine as materialized (
     select queue.id
     from queue
-      join unnest(${tasks.map(({ id }) => id)}::bigint[], ${tasks.map(({ token }) => token)}::int[]) as held (id, token)
+      join unnest(${ids}::bigint[], ${tokens}::int[]) as held (id, token)
         on queue.id = held.id and queue.token = held.token
-    where holder = ${holder}
+    where holder = ${holder}::uuid
     order by queue.id for update of queue
   )`
+
+const beginRows = prepare<HeldRows, { id: number }>(
+  'begin',
+  (given) => sql`
+    ${mine(given)}
+    update queue set begun_at = ${given.at}::timestamptz, first_at = coalesce(first_at, ${given.at}::timestamptz),
+      attempts = attempts + 1
+    from mine where queue.id = mine.id
+    returning queue.id`,
+)
 
 /**
  * Notes that these are sent now. From this commit on a job cannot be changed, so what was acknowledged before it is what
@@ -166,27 +234,29 @@ const mine = ({ holder, tasks }: Held) => sql`
  * @returns the ids that are still ours; the others were changed, deleted or taken over
  */
 export async function begin(db: Db, held: Held, now: Date): Promise<Set<number>> {
-  // Nothing that an index has is touched: the row stays on its page, and its lease is renewed by itself.
-  const { rows } = await sql<{ id: number }>`
-    ${mine(held)}
-    update queue set begun_at = ${now}, first_at = coalesce(first_at, ${now}), attempts = attempts + 1
-    from mine where queue.id = mine.id
-    returning queue.id`.execute(db)
+  const rows = await beginRows(db, rowsOf(held, now))
   return new Set(rows.map(({ id }) => id))
 }
+
+const renewRows = prepare<HeldRows, { id: number }>(
+  'renew',
+  (given) => sql`
+    ${mine(given)}
+    update queue set lease_until = ${given.at}::timestamptz from mine where queue.id = mine.id
+    returning queue.id`,
+)
 
 /** Keeps rows for longer. @returns the ids that are still ours */
 export async function renew(db: Db, held: Held, leaseUntil: Date): Promise<Set<number>> {
-  const { rows } = await sql<{ id: number }>`
-    ${mine(held)}
-    update queue set next_at = ${leaseUntil} from mine where queue.id = mine.id
-    returning queue.id`.execute(db)
+  const rows = await renewRows(db, rowsOf(held, leaseUntil))
   return new Set(rows.map(({ id }) => id))
 }
 
-/** Gives rows that were not begun to whoever comes next. */
+/** Gives rows of which nothing was sent to whoever comes next. */
 export async function handBack(db: Db, held: Held): Promise<void> {
   await sql`
-    ${mine(held)}
-    update queue set next_at = due_at, holder = null from mine where queue.id = mine.id`.execute(db)
+    ${mine(rowsOf(held, new Date()))}
+    update queue set holder = null, begun_at = null, attempts = attempts - (begun_at is not null)::int,
+      first_at = case when attempts > (begun_at is not null)::int then first_at end
+    from mine where queue.id = mine.id`.execute(db)
 }

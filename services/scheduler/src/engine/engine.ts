@@ -4,10 +4,11 @@ import { isUnavailable } from '@platform/db/database.ts'
 import type { Logger } from '@platform/log/logger.ts'
 import type { Db } from '../db/schema.ts'
 import type { JobSecrets } from '../secrets/job-secrets.ts'
-import type { Sent } from '../sending/answer.ts'
+import type { SendResult, Sent } from '../sending/answer.ts'
 import type { Sender } from '../sending/sender.ts'
 import { Batcher } from './batcher.ts'
-import { begin, claim, cutBy, handBack } from './claims.ts'
+import { Claimer } from './claimer.ts'
+import { begin, handBack } from './claims.ts'
 import { DueHeap } from './due-heap.ts'
 import { Gate } from './gate.ts'
 import { type LaneLimits, Lanes } from './lanes.ts'
@@ -41,8 +42,6 @@ export interface EngineOptions {
 
 const WRITE_BATCH = 500
 const AGAIN_MS = 200
-/** So many times of what may be under way for one target, or one account, are claimed at once. */
-const SHARE = 8
 
 /**
  * Sends what is due. It claims ahead of time, keeps what it has claimed in memory, and sends each thing at its moment, as
@@ -56,6 +55,7 @@ export class Engine {
   readonly #gate: Gate
   readonly #lanes: Lanes<Task>
   readonly #leases: Leases
+  readonly #claimer: Claimer
   readonly #beginning: Batcher<Task, Date | undefined>
   readonly #recording: Batcher<Outcome, boolean>
   readonly #capacity: number
@@ -66,14 +66,12 @@ export class Engine {
   #isWoken = false
   /** There was more to claim than there was room for. */
   #hasMore = false
-  /** Targets and accounts of which not everything was claimed. */
-  #cut = new Set<string>()
   #isStopping = false
   #isGivenUp = false
 
   constructor(options: EngineOptions) {
     this.#options = options
-    const { db, time, limits, claimBatch, leaseMs, log } = options
+    const { db, time, limits, claimBatch, horizonMs, leaseMs, log } = options
     this.#capacity = Math.max(2 * claimBatch, 4 * limits.total)
     this.#gate = new Gate(limits.perHost)
     this.#lanes = new Lanes(
@@ -82,6 +80,7 @@ export class Engine {
       (host) => this.#gate.aheadFor(host),
     )
     this.#leases = new Leases({ db, time, leaseMs, log, holder: this.id })
+    this.#claimer = new Claimer({ db, holder: this.id, horizonMs, leaseMs, batch: claimBatch, limits })
     this.#beginning = new Batcher((tasks) => this.#begin(tasks), WRITE_BATCH)
     this.#recording = new Batcher((outcomes) => this.#record(outcomes), WRITE_BATCH)
   }
@@ -147,28 +146,19 @@ export class Engine {
   }
 
   async #claim(): Promise<void> {
-    const { db, time, horizonMs, leaseMs, claimBatch, limits } = this.#options
+    const { time, leaseMs } = this.#options
     if (this.#lanes.waiting > this.#capacity / 2) await this.#giveBack(this.#lanes.trim())
-    const limit = Math.min(claimBatch, this.#capacity - this.#leases.size)
-    this.#hasMore = limit <= 0
-    if (limit <= 0) return
+    const room = this.#lanes.room()
+    const most = Math.min(this.#capacity - this.#leases.size, room.total)
+    this.#hasMore = most <= 0
+    if (most <= 0) return
     const now = time.now()
-    const full = { fullHosts: this.#lanes.fullHosts(), fullAccounts: this.#lanes.fullAccounts() }
-    const shares = { perHost: SHARE * limits.perHost, perAccount: SHARE * limits.perAccount }
-    const tasks = await claim(db, {
-      holder: this.id,
-      now: new Date(now),
-      until: new Date(now + horizonMs),
-      leaseUntil: new Date(now + leaseMs),
-      limit,
-      ...shares,
-      ...full,
-    })
-    this.#hasMore = tasks.length === limit
-    this.#cut = new Set([...full.fullHosts, ...full.fullAccounts, ...cutBy(tasks, shares)])
+    const { tasks, isMoreToTake } = await this.#claimer.claim(now, most, room)
+    this.#hasMore = isMoreToTake
     for (const task of tasks) {
       this.#leases.hold(task, now + leaseMs)
-      if (task.begunAt) this.#track(this.#noteLapse(task, task.begunAt))
+      if (task.lapsedAt) this.#track(this.#noteLapse(task, task.lapsedAt))
+      else if (task.isBegun) this.#lanes.enter(task)
       else this.#heap.push(task)
     }
     this.#fire()
@@ -177,8 +167,9 @@ export class Engine {
 
   /** Takes on more as soon as there is room, where there is more. @param done what has made room */
   #lookAgainWithRoom(done?: Task): void {
-    const wasCut = done && (this.#cut.has(done.host) || this.#cut.has(done.accountId)) && !this.#lanes.isFull(done)
-    if ((this.#hasMore || wasCut) && this.#leases.size < this.#capacity / 2) this.wake()
+    if (this.#leases.size >= this.#capacity / 2) return
+    const wasCut = done && (this.#claimer.wasCut(done.host) || this.#claimer.wasCut(done.accountId))
+    if (this.#hasMore || (wasCut && this.#lanes.hasRoomAgain(done))) this.wake()
   }
 
   /** Sends what has become due, and sets the alarm for what comes next. */
@@ -199,10 +190,8 @@ export class Engine {
     const { log, random = Math.random } = this.#options
     let sent: Sent | undefined
     try {
-      const begunAt = await this.#beginning.add(task)
-      if (begunAt) {
-        task.firstAt ??= begunAt
-        task.attempts++
+      const isBegun = task.isBegun || (await this.#beginOne(task))
+      if (isBegun) {
         sent = await this.#gate.pass(task.host, () => this.#attempt(task))
       }
     } catch (error) {
@@ -216,18 +205,32 @@ export class Engine {
     this.#lookAgainWithRoom(task)
   }
 
-  async #attempt(task: Task): Promise<Sent> {
+  /** @returns whether it is still ours */
+  async #beginOne(task: Task): Promise<boolean> {
+    const begunAt = await this.#beginning.add(task)
+    if (!begunAt) return false
+    task.firstAt ??= begunAt
+    task.attempts++
+    return true
+  }
+
+  #attempt(task: Task): Promise<Sent> | Sent {
     const { sender, secrets, time, log } = this.#options
+    if (!this.#leases.holds(task)) return this.#unsent({ kind: 'unknown', error: 'the lease was lost' })
     try {
-      const request = requestOf(task, secrets, new Date(time.now()))
-      return await sender.send(request, this.#leases.begin(task))
+      const exchange = sender.send(requestOf(task, secrets, new Date(time.now())))
+      this.#leases.begin(task, exchange)
+      return exchange.sent
     } catch (error) {
-      // The sender never rejects. With the right key a later try may do better.
+      // With the right key a later try may do better.
       log.error("a job's secrets do not open", { jobId: task.jobId, error })
-      const at = new Date(time.now())
-      const result = { kind: 'failed', error: 'its secrets could not be read' } as const
-      return { sentAt: at, firstByteAt: null, endedAt: at, address: null, result }
+      return this.#unsent({ kind: 'failed', error: 'its secrets could not be read' })
     }
+  }
+
+  #unsent(result: SendResult): Sent {
+    const at = new Date(this.#options.time.now())
+    return { sentAt: at, firstByteAt: null, endedAt: at, address: null, result }
   }
 
   /** A former holder began it and vanished: nobody knows how it went, and it is made again at once. */

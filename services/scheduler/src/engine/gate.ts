@@ -2,6 +2,8 @@
 const AHEAD_MS = 20
 /** How much the newest request counts for a target's usual time. */
 const NEWEST = 0.1
+/** But no more than so many times of what may be under way. */
+const MOST_AHEAD = 4
 const MAX_KNOWN = 10_000
 
 /**
@@ -30,11 +32,11 @@ export class Gate {
     const usual = this.#usual.get(host)
     return usual === undefined
       ? 0
-      : Math.min(this.#perHost, Math.floor((this.#perHost * AHEAD_MS) / Math.max(usual, 1)))
+      : Math.min(MOST_AHEAD * this.#perHost, Math.floor((this.#perHost * AHEAD_MS) / Math.max(usual, 1)))
   }
 
   /** Waits for room; runs `send`; makes room. */
-  async pass<T>(host: string, send: () => Promise<T>): Promise<T> {
+  async pass<T>(host: string, send: () => Promise<T> | T): Promise<T> {
     await this.#enter(host)
     const begunAt = performance.now()
     try {

@@ -1,3 +1,5 @@
+import type { Room } from './claims.ts'
+
 /** What is limited: how many requests are under way, in all and for each target and account. */
 export interface LaneLimits {
   total: number
@@ -32,7 +34,6 @@ export class Lanes<T extends LaneItem> {
   readonly #byHost = new Map<string, number>()
   readonly #byAccount = new Map<string, number>()
   readonly #waitingByHost = new Map<string, number>()
-  readonly #waitingByAccount = new Map<string, number>()
   #running = 0
   #waiting = 0
 
@@ -65,7 +66,6 @@ export class Lanes<T extends LaneItem> {
     else this.#lanes.set(key, { host: item.host, accountId: item.accountId, waiting: [item] })
     this.#waiting++
     add(this.#waitingByHost, item.host, 1)
-    add(this.#waitingByAccount, item.accountId, 1)
   }
 
   leave(item: T): void {
@@ -75,19 +75,28 @@ export class Lanes<T extends LaneItem> {
     this.#advance()
   }
 
-  /** Targets at their limit with enough waiting already: nothing more is to be taken on for them. */
-  fullHosts(): string[] {
-    return [...this.#waitingByHost.keys()].filter((host) => this.#isHostFull(host))
+  /** How much more may be under way of what comes now: what waits here comes first. */
+  room(): Room {
+    const { total, perHost, perAccount } = this.#limits
+    const byHost = new Map([...this.#byHost.keys()].map((host) => [host, this.#roomAt(host)]))
+    const byAccount = new Map([...this.#byAccount].map(([accountId, running]) => [accountId, perAccount - running]))
+    for (const { host, accountId, waiting } of this.#lanes.values()) {
+      const ofAccount = byAccount.get(accountId) ?? perAccount
+      // What waits for its account takes nothing from the others that want to go to the same target.
+      if (ofAccount > 0) byHost.set(host, (byHost.get(host) ?? this.#roomAt(host)) - waiting.length)
+      else byAccount.set(accountId, ofAccount - waiting.length)
+    }
+    return { total: total - this.#running, perHost, perAccount, byHost, byAccount }
   }
 
-  /** As `fullHosts`. An account whose jobs only wait for a slow target is not among them: its others can go. */
-  fullAccounts(): string[] {
-    return [...this.#waitingByAccount.keys()].filter((accountId) => this.#isAccountFull(accountId))
-  }
-
-  /** Whether nothing more is to be taken on for this item's target or account. */
-  isFull({ host, accountId }: LaneItem): boolean {
-    return this.#isHostFull(host) || this.#isAccountFull(accountId)
+  /**
+   * Whether it is worth while to take on more for an item's target or account. For a fast target that is when a good
+   * part of what it gets ahead has gone: each time that one is done would be too often.
+   */
+  hasRoomAgain({ host, accountId }: LaneItem): boolean {
+    const free = this.#roomAt(host) - (this.#waitingByHost.get(host) ?? 0)
+    const isAccountFull = (this.#byAccount.get(accountId) ?? 0) >= this.#limits.perAccount
+    return !isAccountFull && free >= Math.max(this.#moreFor(host) / 2, 1)
   }
 
   /** Takes out everything that waits. */
@@ -117,26 +126,13 @@ export class Lanes<T extends LaneItem> {
     return this.#limits.perHost + STOCK * this.#moreFor(host)
   }
 
-  #isHostFull(host: string): boolean {
-    const { perHost } = this.#limits
-    return (this.#byHost.get(host) ?? 0) >= perHost && (this.#waitingByHost.get(host) ?? 0) >= this.#enoughFor(host)
-  }
-
-  #isAccountFull(accountId: string): boolean {
-    const { perAccount } = this.#limits
-    return (
-      (this.#byAccount.get(accountId) ?? 0) >= perAccount && (this.#waitingByAccount.get(accountId) ?? 0) >= perAccount
-    )
+  #roomAt(host: string): number {
+    return this.#limits.perHost + this.#moreFor(host) - (this.#byHost.get(host) ?? 0)
   }
 
   #mayGo({ host, accountId }: LaneItem): boolean {
-    const { total, perHost, perAccount } = this.#limits
-    return this.#running < total && this.#hasRoomAt(host, perHost) && (this.#byAccount.get(accountId) ?? 0) < perAccount
-  }
-
-  #hasRoomAt(host: string, limit: number): boolean {
-    const running = this.#byHost.get(host) ?? 0
-    return running < limit || running < limit + this.#moreFor(host)
+    const { total, perAccount } = this.#limits
+    return this.#running < total && this.#roomAt(host) > 0 && (this.#byAccount.get(accountId) ?? 0) < perAccount
   }
 
   #go(item: T): void {
@@ -170,7 +166,6 @@ export class Lanes<T extends LaneItem> {
   #stopWaiting(item: T): void {
     this.#waiting--
     add(this.#waitingByHost, item.host, -1)
-    add(this.#waitingByAccount, item.accountId, -1)
   }
 }
 

@@ -12,13 +12,20 @@ export interface LeasesOptions {
   log: Logger
 }
 
+/** What can be ended before its time. */
+export interface Stoppable {
+  stop(reason: Error): void
+}
+
 interface Lease {
   task: Task
-  /** What ends the request, should the row be lost. */
-  request?: AbortController
+  /** What is under way for it. */
+  request?: Stoppable
   /** By then, on the engine's clock, somebody else may take the row. */
   until: number
 }
+
+const leaseLost = () => new Error('the lease was lost')
 
 /** What an engine has claimed and not settled. Leases are renewed well before they end, all with one statement. */
 export class Leases {
@@ -55,21 +62,23 @@ export class Leases {
 
   release(task: Task): void {
     // The same row may have been claimed anew meanwhile.
-    if (this.#held.get(task.id)?.task === task) this.#held.delete(task.id)
+    if (this.holds(task)) this.#held.delete(task.id)
   }
 
-  /** What ends the task's request when the row is lost: somebody else may send then, and never two at a time. */
-  begin(task: Task): AbortController {
-    const request = new AbortController()
+  /** Whether the row is still the engine's. */
+  holds(task: Task): boolean {
+    return this.#held.get(task.id)?.task === task
+  }
+
+  /** The request is ended when the row is lost: somebody else may send then, and never two at a time. */
+  begin(task: Task, request: Stoppable): void {
     const lease = this.#held.get(task.id)
     if (lease?.task === task) lease.request = request
-    else request.abort(new Error('the lease was lost'))
-    return request
   }
 
   /** Ends every request that is under way. */
   abandon(reason: Error): void {
-    for (const { request } of this.#held.values()) request?.abort(reason)
+    for (const { request } of this.#held.values()) request?.stop(reason)
   }
 
   async #renew(): Promise<void> {
@@ -100,6 +109,6 @@ export class Leases {
 
   #lose(lease: Lease): void {
     // What was settled during the renewal is not lost.
-    if (this.#held.get(lease.task.id) === lease) lease.request?.abort(new Error('the lease was lost'))
+    if (this.#held.get(lease.task.id) === lease) lease.request?.stop(leaseLost())
   }
 }

@@ -11,8 +11,6 @@ export interface MetricsSource {
   db: Db
   /** The engine's clock. */
   now: () => Date
-  /** The longest of all engines. */
-  leaseMs: number
   /** What is under way at the moment. */
   runningByHost: () => ReadonlyMap<string, number>
 }
@@ -23,7 +21,7 @@ export class EngineMetrics {
   readonly #lateness: Histogram<'kind'>
   readonly #hosts = new Set<string>()
 
-  constructor(registry: Registry, { db, now, leaseMs, runningByHost }: MetricsSource) {
+  constructor(registry: Registry, { db, now, runningByHost }: MetricsSource) {
     const registers = [registry]
     this.#outcomes = new Counter({
       name: 'scheduler_requests_total',
@@ -41,7 +39,7 @@ export class EngineMetrics {
     let asked: Promise<QueueCounts[]> | undefined
     // Both gauges are collected at the same time, and share one look.
     const askQueue = () => {
-      asked ??= countQueue(db, now(), leaseMs).finally(() => {
+      asked ??= countQueue(db, now()).finally(() => {
         asked = undefined
       })
       return asked
@@ -103,12 +101,11 @@ export class EngineMetrics {
 const STATES = ['due', 'late', 'begun'] as const
 type QueueCounts = Record<(typeof STATES)[number], number> & { host: string }
 
-async function countQueue(db: Db, now: Date, leaseMs: number): Promise<QueueCounts[]> {
-  // Claimed rows have their next look at the lease's end, which is soon; all of them are counted by their due time.
+async function countQueue(db: Db, now: Date): Promise<QueueCounts[]> {
   const { rows } = await sql<QueueCounts>`
-    select host, count(*) filter (where begun_at is null and due_at <= ${now}) as due,
+    select host, count(*) filter (where begun_at is null) as due,
       count(*) filter (where begun_at is null and due_at <= ${new Date(now.getTime() - 1_000)}) as late,
       count(*) filter (where begun_at is not null) as begun
-    from queue where next_at <= ${new Date(now.getTime() + leaseMs)} group by host`.execute(db)
+    from queue where next_at <= ${now} group by host`.execute(db)
   return rows
 }

@@ -1,3 +1,4 @@
+import { bigints, integers, texts } from '@platform/db/arrays.ts'
 import { prepare } from '@platform/db/prepared.ts'
 import { toOutboxRow } from '@platform/events/outbox.ts'
 import { sql } from 'kysely'
@@ -19,34 +20,30 @@ export function isEnd(outcome: Outcome): boolean {
 interface Ends extends AttemptArrays {
   holder: string
   now: Date
-  queue_id: number[]
-  token: number[]
-  status: string[]
-  topic: string[]
-  event: string[]
+  queue_id: Buffer
+  token: Buffer
+  status: Buffer
+  topic: Buffer
+  event: Buffer
 }
 
 const writeEnds = prepare<Ends, { id: number }>(
   'record ends',
   (given) => sql`
-    with given as materialized (
-      select * from unnest(${given.queue_id}::bigint[], ${given.token}::int[], ${given.status}::text[],
-        ${given.number}::int[], ${given.topic}::text[], ${given.event}::text[])
-        as given (id, token, status, attempts, topic, event)
-    ), held as materialized (
-      select queue.id, job_id, account_id, status, given.attempts, topic, event
-      from queue join given on queue.id = given.id and queue.token = given.token
+    with held as materialized (
+      select given.*, queue.account_id
+      from unnest(${given.queue_id}::bigint[], ${given.token}::int[], ${given.status}::text[], ${given.topic}::text[],
+          ${given.event}::text[], ${inAttemptOrder(given)})
+        as given (queue_id, token, status, topic, event, ${ATTEMPT_COLUMNS})
+        join queue on queue.id = given.queue_id and queue.token = given.token
       where holder = ${given.holder}::uuid
       order by queue.id for update of queue
     ), tried as (
-      insert into attempt (${ATTEMPT_COLUMNS})
-      select ${ATTEMPT_COLUMNS}
-      from unnest(${given.queue_id}::bigint[], ${inAttemptOrder(given)}) as made (queue_id, ${ATTEMPT_COLUMNS})
-      where queue_id in (select id from held)
+      insert into attempt (${ATTEMPT_COLUMNS}) select ${ATTEMPT_COLUMNS} from held
     ), gone as (
-      delete from queue using held where queue.id = held.id
+      delete from queue using held where queue.id = held.queue_id
     ), ended as (
-      update job set status = held.status, attempts = held.attempts, finished_at = ${given.now}::timestamptz,
+      update job set status = held.status, attempts = held.number, finished_at = ${given.now}::timestamptz,
         updated_at = ${given.now}::timestamptz, event_version = event_version + 1, revision = revision + 1
       from held where job.id = held.job_id
     ), told as (
@@ -61,7 +58,7 @@ const writeEnds = prepare<Ends, { id: number }>(
       update account_setting set active_jobs = greatest(active_jobs - count, 0)
       from released where account_setting.account_id = released.account_id
     )
-    select id from held`,
+    select queue_id as id from held`,
 )
 
 /**
@@ -82,11 +79,11 @@ export async function recordEnds(db: Db, holder: string, outcomes: Outcome[], no
     ...attemptArrays(outcomes),
     holder,
     now,
-    queue_id: outcomes.map(({ task }) => task.id),
-    token: outcomes.map(({ task }) => task.token),
-    status: outcomes.map(({ verdict }) => verdict.kind),
-    topic: events.map(({ topic }) => topic),
-    event: events.map(({ event }) => event),
+    queue_id: bigints(outcomes.map(({ task }) => task.id)),
+    token: integers(outcomes.map(({ task }) => task.token)),
+    status: texts(outcomes.map(({ verdict }) => verdict.kind)),
+    topic: texts(events.map(({ topic }) => topic)),
+    event: texts(events.map(({ event }) => event)),
   })
   return new Set(rows.map(({ id }) => id))
 }

@@ -15,8 +15,10 @@ export interface Task {
   accountId: string
   host: string
   dueAt: Date
-  /** Set when a former holder has begun it and vanished. */
-  begunAt: Date | null
+  /** The claim has begun it already: it was due, and there was room. */
+  isBegun: boolean
+  /** When a former holder has begun it that vanished. */
+  lapsedAt: Date | null
   firstAt: Date | null
   /** Requests of this run's schedule that have failed. */
   tries: number

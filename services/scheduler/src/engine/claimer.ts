@@ -1,0 +1,89 @@
+import type { Db } from '../db/schema.ts'
+import { claim, type Room } from './claims.ts'
+import type { LaneLimits } from './lanes.ts'
+import type { Task } from './task.ts'
+
+export interface ClaimerOptions {
+  db: Db
+  holder: string
+  /** How far ahead things are claimed. */
+  horizonMs: number
+  leaseMs: number
+  /** How many rows to look at, at most. */
+  batch: number
+  limits: LaneLimits
+}
+
+/** So many times of what may be under way for one target, or one account, are claimed ahead of their time at once. */
+const SHARE = 8
+const SMALLEST_LOOK = 128
+/** How often to look past what there is no room for, in ms: that may be much. */
+const PAST_EVERY_MS = 100
+
+/** Decides how much to take from the queue, and knows of what something was left. */
+export class Claimer {
+  readonly #options: ClaimerOptions
+  /** Targets and accounts of which not everything was taken. */
+  #cut = new Set<string>()
+  #limit: number
+  #lookedPastAt = Number.NEGATIVE_INFINITY
+
+  constructor(options: ClaimerOptions) {
+    this.#options = options
+    this.#limit = options.batch
+  }
+
+  /** Whether something was left of what this host or account has. */
+  wasCut(hostOrAccount: string): boolean {
+    return this.#cut.has(hostOrAccount)
+  }
+
+  /**
+   * @param now the engine's clock, in ms
+   * @param most how many tasks can be held
+   * @returns the tasks, and whether to look again at once
+   */
+  async claim(now: number, most: number, room: Room): Promise<{ tasks: Task[]; isMoreToTake: boolean }> {
+    const { db, holder, horizonMs, leaseMs, batch, limits } = this.#options
+    const limit = Math.min(this.#limit, most)
+    const ahead = { aheadPerHost: SHARE * limits.perHost, aheadPerAccount: SHARE * limits.perAccount }
+    const { tasks, lookedAt } = await claim(db, {
+      holder,
+      now: new Date(now),
+      until: new Date(now + horizonMs),
+      leaseUntil: new Date(now + leaseMs),
+      limit,
+      room,
+      ...ahead,
+    })
+    this.#cut = cutBy(tasks, room, ahead)
+    // Where there is more than room for it, looking at much would be looking at the same again and again.
+    if (lookedAt > 0) this.#limit = Math.min(Math.max(Math.ceil(1.5 * tasks.length), SMALLEST_LOOK), batch)
+    const hasMore = lookedAt === limit
+    if (!hasMore || tasks.length === lookedAt) return { tasks, isMoreToTake: hasMore }
+    const isTime = now - this.#lookedPastAt >= PAST_EVERY_MS
+    if (isTime) this.#lookedPastAt = now
+    return { tasks, isMoreToTake: isTime }
+  }
+}
+
+/** The targets and accounts of which a claim may have left something. */
+function cutBy(tasks: Task[], room: Room, ahead: { aheadPerHost: number; aheadPerAccount: number }): Set<string> {
+  const full = [...room.byHost, ...room.byAccount].filter(([, more]) => more <= 0).map(([key]) => key)
+  const cut = new Set(full)
+  const hosts = Map.groupBy(tasks, ({ host }) => host)
+  const accounts = Map.groupBy(tasks, ({ accountId }) => accountId)
+  for (const [key, all] of hosts) {
+    if (isAll(all, room.byHost.get(key) ?? room.perHost, ahead.aheadPerHost)) cut.add(key)
+  }
+  for (const [key, all] of accounts) {
+    if (isAll(all, room.byAccount.get(key) ?? room.perAccount, ahead.aheadPerAccount)) cut.add(key)
+  }
+  return cut
+}
+
+/** Whether it is all that may be taken. */
+function isAll(tasks: Task[], room: number, ahead: number): boolean {
+  const begun = tasks.filter(({ isBegun }) => isBegun).length
+  return begun >= room || tasks.length >= room + ahead
+}

@@ -32,6 +32,10 @@ export interface AccountSettingTable {
 export const STORED_STATUSES = ['scheduled', 'retrying', 'paused', 'succeeded', 'failed', 'canceled'] as const
 export type StoredStatus = (typeof STORED_STATUSES)[number]
 
+/** All but those that nearly every job goes through, and finds its end in. */
+export const EXCEPTIONAL_STATUSES = ['retrying', 'paused', 'failed', 'canceled'] as const
+export type ExceptionalStatus = (typeof EXCEPTIONAL_STATUSES)[number]
+
 export interface JobTable {
   id: string
   account_id: string
@@ -52,6 +56,8 @@ export interface JobTable {
   /** Of `cron`. */
   timezone: string | null
   status: StoredStatus
+  /** The status, when it is one that few jobs are in for long. */
+  exception: GeneratedAlways<ExceptionalStatus | null>
   /** Counts how often the job was begun anew: by its cron rule, or by hand. */
   run: Generated<number>
   /** Requests of this run. */

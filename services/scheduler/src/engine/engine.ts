@@ -41,6 +41,7 @@ export interface EngineOptions {
 }
 
 const WRITE_BATCH = 500
+const GATHER_MS = 8
 const AGAIN_MS = 200
 
 /**
@@ -82,7 +83,7 @@ export class Engine {
     this.#leases = new Leases({ db, time, leaseMs, log, holder: this.id })
     this.#claimer = new Claimer({ db, holder: this.id, horizonMs, leaseMs, batch: claimBatch, limits })
     this.#beginning = new Batcher((tasks) => this.#begin(tasks), WRITE_BATCH)
-    this.#recording = new Batcher((outcomes) => this.#record(outcomes), WRITE_BATCH)
+    this.#recording = new Batcher((outcomes) => this.#record(outcomes), WRITE_BATCH, GATHER_MS)
   }
 
   /** How many are under way, by target. */

@@ -29,7 +29,7 @@ export async function getJob(db: Db | Tx, accountId: string, id: string): Promis
 /** A part of an account's jobs, newest first. */
 export async function listJobs(db: Db, accountId: string, query: ListQuery): Promise<QueuedJobRow[]> {
   const limit = query.limit ?? 10
-  return inStatus(queuedJobs(db, accountId), query.status)
+  return jobsInStatus(db, accountId, query.status)
     .orderBy('job.created_at', 'desc')
     .orderBy('job.id', 'desc')
     .limit(limit)
@@ -42,7 +42,7 @@ export async function listJobIds(db: Db, accountId: string, query: ListQuery): P
   if (query.page !== undefined || query.limit !== undefined) {
     return (await listJobs(db, accountId, query)).map(({ id }) => id)
   }
-  const rows = await inStatus(queuedJobs(db, accountId), query.status)
+  const rows = await jobsInStatus(db, accountId, query.status)
     .clearSelect()
     .select('job.id')
     .orderBy('job.created_at', 'desc')
@@ -52,8 +52,14 @@ export async function listJobIds(db: Db, accountId: string, query: ListQuery): P
   return rows.map(({ id }) => id)
 }
 
-function inStatus<Q extends ReturnType<typeof queuedJobs>>(query: Q, status: ListQuery['status']) {
-  if (status === undefined) return query
-  if (status === 'running') return query.where('queue.begun_at', 'is not', null)
-  return query.where('job.status', '=', status).where('queue.begun_at', 'is', null)
+/** Each status by the index that has it: what is still to be sent by the queue's, which has nothing else. */
+function jobsInStatus(db: Db, accountId: string, status: ListQuery['status']) {
+  const jobs = queuedJobs(db, accountId)
+  if (status === undefined) return jobs
+  if (status === 'running') {
+    return jobs.where('queue.account_id', '=', accountId).where('queue.begun_at', 'is not', null)
+  }
+  const still = jobs.where('queue.begun_at', 'is', null)
+  if (status === 'scheduled') return still.where('queue.account_id', '=', accountId).where('job.status', '=', status)
+  return status === 'succeeded' ? still.where('job.status', '=', status) : still.where('job.exception', '=', status)
 }

@@ -1,3 +1,4 @@
+import { parseArgs } from 'node:util'
 import { seed } from '@platform/seed/seed.ts'
 import { completeSizes } from '@platform/seed/sizes.ts'
 import type { TestDatabase } from '@platform/testing/database.ts'
@@ -16,10 +17,17 @@ import { startBenchDatabases } from './surroundings.ts'
  * by side, of random groups and posts. Rounds alternate between the sizes; the medians of their 99th percentiles are
  * compared. Then every statement of a read is explained on the largest: none may scan a large table from end to end.
  *
- * `node infra/bench/src/growth.ts 10000 100000` takes other sizes.
+ * `node infra/bench/src/growth.ts 10000 100000` takes other sizes, `--pages 'groups by'` the pages that are called so; for
+ * those of groups alone no posts are made.
  */
 
-const SIZES = process.argv.length > 2 ? process.argv.slice(2).map(Number) : [10_000, 100_000, 1_000_000]
+const { values: options, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { pages: { type: 'string', default: '' } },
+})
+const SIZES = positionals.length > 0 ? positionals.map(Number) : [10_000, 100_000, 1_000_000]
+const CHOSEN = PAGES.filter(({ name }) => name.includes(options.pages))
+const PROCESSES = [...new Set(CHOSEN.map((page) => page.process))]
 const ROUNDS = 9
 const REQUESTS = 300
 const CONNECTIONS = 2
@@ -41,17 +49,17 @@ try {
     const database = databases.get(name(size))
     const begun = performance.now()
     // A second helping of groups: with as many groups as posts, each would have but one.
-    await seed(database.adminUrl, completeSizes({ posts: size, likes: size }))
+    if (PROCESSES.includes('social')) await seed(database.adminUrl, completeSizes({ posts: size, likes: size }))
     await seed(database.adminUrl, completeSizes({ users: size / 10, groups: size, posts: 0 }))
     console.log(`${size} rows of each table in ${((performance.now() - begun) / 1_000).toFixed(0)} s`)
-    const processes = await startProcesses({ database, names: ['groups', 'social'], env: BENCH_ENV })
+    const processes = await startProcesses({ database, names: PROCESSES, env: BENCH_ENV })
     const client = new pg.Client({ connectionString: database.adminUrl })
     await client.connect()
     stages.push({ size, database, processes, client })
   }
   const rows: Row[] = []
   const goals: Goal[] = []
-  for (const page of PAGES) {
+  for (const page of CHOSEN) {
     const latencies = await measure(page)
     const p99 = (size: number) => quantile(latencies.get(size)?.map((round) => quantile(round, 0.99)) ?? [], 0.5)
     const [smallest = 0] = SIZES
@@ -66,6 +74,7 @@ try {
         'load of the machine': busy(),
       })
     }
+    if (page.isWithoutGoal) continue
     const reached = Number((p99(largest) / p99(smallest)).toFixed(2))
     goals.push({ what: `${page.name}, p99 at ${largest} of that at ${smallest}`, reached, wanted: { atMost: SLOWEST } })
   }
@@ -105,11 +114,11 @@ async function readPages(page: Page, { processes, client }: Stage, count = REQUE
 }
 
 async function scansOf({ size, database, client }: Stage) {
-  const unexplain = await explainAll(client, ['groups', 'social'])
+  const unexplain = await explainAll(client, PROCESSES)
   // Connections that are open already don't explain.
-  const processes = await startProcesses({ database, names: ['groups', 'social'], env: BENCH_ENV })
+  const processes = await startProcesses({ database, names: PROCESSES, env: BENCH_ENV })
   try {
-    for (const page of PAGES) await readPages(page, { size, database, processes, client }, 40)
+    for (const page of CHOSEN) await readPages(page, { size, database, processes, client }, 40)
   } finally {
     await processes.stop()
     await unexplain()

@@ -3,6 +3,7 @@ import type { Progress } from './session.ts'
 
 const TABLES = [
   'groups."group"',
+  'groups.group_name',
   'groups.participant',
   ...[
     '"group"',

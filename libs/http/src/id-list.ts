@@ -2,7 +2,8 @@ import { Type } from 'typebox'
 import { DomainError } from './errors.ts'
 import { isUuid } from './schemas.ts'
 
-const MAX_IDS = 100
+/** How many ids a list may have. */
+export const MAX_IDS = 100
 
 /** Several ids in one parameter of a query. */
 export const IdList = Type.String({

@@ -1,6 +1,5 @@
-import { eraseOnce } from '@platform/erasure/erase.ts'
+import { startErasing } from '@platform/erasure/erasing.ts'
 import { createGeocoder } from '@platform/geo/geocoder.ts'
-import { BackgroundWork } from '@platform/service/background-work.ts'
 import type { StartOptions } from '@platform/service/process.ts'
 import { type RunningService, startService } from '@platform/service/service.ts'
 import { loadConfig } from './config.ts'
@@ -34,17 +33,13 @@ export async function start({ env, log, clock, onFatal }: StartOptions): Promise
         log,
       })
       const { redactedStatuses } = config
-      const erasing = new BackgroundWork({
-        name: 'erasures',
+      const erasing = startErasing({
+        db,
+        clock,
         log,
-        work: () =>
-          eraseOnce({
-            db,
-            clock,
-            batchSize: config.ERASURE_BATCH_SIZE,
-            steps: ERASURE_STEPS,
-            report: (trx, progress, cause) => notePart(trx, { ...progress, service: 'groups' }, cause),
-          }),
+        batchSize: config.ERASURE_BATCH_SIZE,
+        steps: ERASURE_STEPS,
+        report: (trx, progress, cause) => notePart(trx, { ...progress, service: 'groups' }, cause),
         onDone: onPublished,
       })
       return {

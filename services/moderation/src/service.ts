@@ -1,8 +1,8 @@
 import { moderationErasure } from '@platform/contracts/moderation.ts'
-import { eraseOnce, reportByEvent } from '@platform/erasure/erase.ts'
+import { reportByEvent } from '@platform/erasure/erase.ts'
+import { startErasing } from '@platform/erasure/erasing.ts'
 import { onErasureRequested } from '@platform/erasure/jobs.ts'
 import { ServiceClient } from '@platform/http/client.ts'
-import { BackgroundWork } from '@platform/service/background-work.ts'
 import type { StartOptions } from '@platform/service/process.ts'
 import { type RunningService, startService } from '@platform/service/service.ts'
 import { loadConfig } from './config.ts'
@@ -34,17 +34,13 @@ export async function start({ env, log, clock, onFatal }: StartOptions): Promise
       const social = new ServiceClient({ service: 'social', baseUrl: config.SOCIAL_URL, assertions, log })
       const [post, comment, group] = [postKind(social), commentKind(social), groupKind(groups)]
       const kinds = [post, comment, group]
-      const erasing = new BackgroundWork({
-        name: 'erasures',
+      const erasing = startErasing({
+        db,
+        clock,
         log,
-        work: () =>
-          eraseOnce({
-            db,
-            clock,
-            batchSize: config.ERASURE_BATCH_SIZE,
-            steps: ERASURE_STEPS,
-            report: reportByEvent(moderationErasure, SOURCE),
-          }),
+        batchSize: config.ERASURE_BATCH_SIZE,
+        steps: ERASURE_STEPS,
+        report: reportByEvent(moderationErasure, SOURCE),
         onDone: onPublished,
       })
       return {

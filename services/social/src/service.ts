@@ -1,5 +1,6 @@
 import { socialErasure } from '@platform/contracts/social.ts'
-import { eraseOnce, reportByEvent } from '@platform/erasure/erase.ts'
+import { reportByEvent } from '@platform/erasure/erase.ts'
+import { startErasing } from '@platform/erasure/erasing.ts'
 import { onErasureRequested } from '@platform/erasure/jobs.ts'
 import { createGeocoder } from '@platform/geo/geocoder.ts'
 import { ServiceClient } from '@platform/http/client.ts'
@@ -44,17 +45,13 @@ export async function start({ env, log, clock, onFatal }: StartOptions): Promise
         work: () => deleteOnce(db, config.DELETION_BATCH_SIZE),
         onDone: onPublished,
       })
-      const erasing = new BackgroundWork({
-        name: 'erasures',
+      const erasing = startErasing({
+        db,
+        clock,
         log,
-        work: () =>
-          eraseOnce({
-            db,
-            clock,
-            batchSize: config.ERASURE_BATCH_SIZE,
-            steps: ERASURE_STEPS,
-            report: reportByEvent(socialErasure, SOURCE),
-          }),
+        batchSize: config.ERASURE_BATCH_SIZE,
+        steps: ERASURE_STEPS,
+        report: reportByEvent(socialErasure, SOURCE),
         onDone: () => {
           deleting.wake()
           onPublished()

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import type { Database } from '@platform/db/database.ts'
 import { cloneDatabase, type TestDatabase } from '@platform/testing/database.ts'
 import { eventually } from '@platform/testing/eventually.ts'
+import { findKafkaBrokers } from '@platform/testing/kafka.ts'
 import { startProcesses, TEST_ASSERTION_SECRET, type TestProcesses } from '@platform/testing/processes.ts'
 import { ServiceCaller } from '@platform/testing/service-client.ts'
 import { sql } from 'kysely'
@@ -10,21 +11,24 @@ import type { SocialTables } from '../src/db/schema.ts'
 import { findDrift } from '../src/totals/recount.ts'
 import { created } from './cast.ts'
 import { openSocial } from './database.ts'
+import { type Kafka, readAll, transportsOn, whenAllIsSent } from './transports.ts'
 
 let database: TestDatabase
 let social: Database<SocialTables>
 let processes: TestProcesses
-beforeAll(async () => {
+
+async function startAll(kafka: Kafka): Promise<void> {
   database = await cloneDatabase()
   social = openSocial(database)
   const env = { social: { DELETION_BATCH_SIZE: '2' } }
-  processes = await startProcesses({ database, names: ['groups', 'social'], env })
-}, 60_000)
-afterAll(async () => {
+  processes = await startProcesses({ database, kafka, names: ['groups', 'social'], env })
+}
+
+async function stopAll(): Promise<void> {
   await processes.stop()
   await social.close()
   await database.drop()
-})
+}
 
 const POSTS = 400
 
@@ -48,7 +52,10 @@ async function left(groupId: string): Promise<Left> {
   return counted
 }
 
-describe('a crash in the middle of deleting a group', () => {
+describe.each(transportsOn(findKafkaBrokers()))('a crash in the middle of deleting a group on $on', ({ kafka }) => {
+  beforeAll(() => startAll(kafka), 60_000)
+  afterAll(stopAll)
+
   it('leaves nothing behind after the restart, and announces each delete once', async () => {
     const owner = randomUUID()
     const as = (name: string) =>
@@ -89,5 +96,11 @@ describe('a crash in the middle of deleting a group', () => {
         select version from post where group_id = ${groupId} union all select version from comment
       ) as each`.execute(social.db)
     expect(rows[0]?.versions).toEqual([2])
+    await whenAllIsSent(database)
+    const told = readAll(kafka, ['social.post', 'social.comment'], { database, social })
+    // Neither less nor more: what is sent again after a crash is the same event.
+    const deletes = { 'social.post.deleted': [POSTS, POSTS], 'social.comment.deleted': [POSTS, POSTS] }
+    await eventually(() => expect(told.counted()).toMatchObject(deletes), { timeoutMs: 60_000 })
+    await told.stop()
   }, 120_000)
 })

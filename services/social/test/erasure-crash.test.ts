@@ -1,11 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import type { Database } from '@platform/db/database.ts'
-import { openTransport } from '@platform/events/open-transport.ts'
-import { createLogger } from '@platform/log/logger.ts'
 import { cloneDatabase, type TestDatabase } from '@platform/testing/database.ts'
 import { eventually } from '@platform/testing/eventually.ts'
-import { findKafkaBrokers, uniquePrefix } from '@platform/testing/kafka.ts'
+import { findKafkaBrokers } from '@platform/testing/kafka.ts'
 import { startProcesses, TEST_ASSERTION_SECRET, type TestProcesses } from '@platform/testing/processes.ts'
 import { onServer } from '@platform/testing/server.ts'
 import { ServiceCaller } from '@platform/testing/service-client.ts'
@@ -13,6 +11,7 @@ import { sql } from 'kysely'
 import type { SocialTables } from '../src/db/schema.ts'
 import { findDrift } from '../src/totals/recount.ts'
 import { openSocial } from './database.ts'
+import { type Kafka, readAll, transportsOn, whenAllIsSent } from './transports.ts'
 
 const POSTS = 1_500
 const GROUPS = 1_000
@@ -24,14 +23,6 @@ const TOPICS = [
   'social.comment',
   'moderation.erasure',
 ]
-
-/** What the events travel on: the embedded log, and Kafka where one can be had. */
-const brokers = findKafkaBrokers()
-const TRANSPORTS = [
-  { on: 'the embedded log', kafka: undefined },
-  ...(brokers ? [{ on: 'Kafka', kafka: { brokers, topicPrefix: uniquePrefix() } }] : []),
-]
-type Kafka = (typeof TRANSPORTS)[number]['kafka']
 
 let database: TestDatabase
 let social: Database<SocialTables>
@@ -130,60 +121,7 @@ async function crash(name: 'social' | 'groups'): Promise<void> {
   await processes.get(name).restart()
 }
 
-interface Told {
-  /** `[events, entities]` by type, of what was read so far. */
-  counted(): Record<string, [number, number]>
-  stop(): Promise<void>
-}
-
-/** Reads everything that was told, as somebody new to it would. */
-function readAll(kafka: Kafka): Told {
-  const transport = openTransport({
-    settings: { KAFKA_BROKERS: kafka?.brokers, KAFKA_TOPIC_PREFIX: kafka?.topicPrefix },
-    clientId: 'test',
-    pool: social.pool,
-    databaseUrl: database.urlFor('social'),
-    log: createLogger({ service: 'test', level: 'silent', format: 'pretty' }),
-    onFatal: () => {},
-  })
-  const events = new Map<string, { type: string; subject: string }>()
-  const consumption = transport.consume({
-    group: 'reader',
-    topics: TOPICS,
-    handle: async ({ messages }) => {
-      for (const { value } of messages) {
-        const { id, type, subject } = JSON.parse(value)
-        events.set(id, { type, subject })
-      }
-    },
-  })
-  return {
-    counted: () =>
-      Object.fromEntries(
-        [...Map.groupBy(events.values(), ({ type }) => type)].map(([type, some]) => [
-          type,
-          [some.length, new Set(some.map(({ subject }) => subject)).size],
-        ]),
-      ),
-    stop: async () => {
-      await consumption.stop()
-      await transport.close()
-    },
-  }
-}
-
-/** Waits until no service has anything left to tell. */
-async function whenAllIsSent(): Promise<void> {
-  const left = () =>
-    onServer(database.adminUrl, (client) =>
-      client.query(
-        'select from groups.outbox union all select from social.outbox union all select from moderation.outbox',
-      ),
-    )
-  await eventually(async () => expect((await left()).rows).toHaveLength(0), { timeoutMs: 60_000 })
-}
-
-describe.each(TRANSPORTS)('crashes in the middle of an erasure on $on', ({ kafka }) => {
+describe.each(transportsOn(findKafkaBrokers()))('crashes in the middle of an erasure on $on', ({ kafka }) => {
   beforeAll(() => startAll(kafka), 60_000)
   afterAll(stopAll)
 
@@ -222,8 +160,8 @@ describe.each(TRANSPORTS)('crashes in the middle of an erasure on $on', ({ kafka
       { timeoutMs: 30_000 },
     )
     expect(await findDrift(social.db)).toEqual([])
-    await whenAllIsSent()
-    const told = readAll(kafka)
+    await whenAllIsSent(database)
+    const told = readAll(kafka, TOPICS, { database, social })
     const expected = {
       'groups.erasure.requested': [1, 1],
       'groups.erasure.completed': [1, 1],

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { DEVELOPMENT_SECRET } from '@platform/config/env.ts'
 import type { Database } from '@platform/db/database.ts'
+import type { Page } from '@platform/http/paging.ts'
 import { createLogger } from '@platform/log/logger.ts'
 import type { RunningService } from '@platform/service/service.ts'
 import { cloneDatabase, type TestDatabase } from '@platform/testing/database.ts'
@@ -235,5 +236,63 @@ describe('somebody who was made an admin a moment ago', () => {
     expect(await waiting()).toEqual([])
     promote()
     expect(await waiting()).toHaveLength(1)
+  })
+
+  it('sees what waits in all of their groups, after one question', async () => {
+    const { ana, groupId, post, promote } = await makeGroup()
+    const [there, quiet] = [randomUUID(), randomUUID()]
+    const rules = { postRules: 'AdminApproval' }
+    for (const id of [there, quiet]) tell(id, ana.id, { version: 1 }, rules)
+    const { id: postId } = await post()
+    await ana.post(`/groups/${there}/posts`, { text: 'x' })
+    // Nothing waits here, so nobody is asked about it.
+    await ana.get(`/groups/${quiet}/posts/suggested`)
+    const waiting = async () => {
+      const { status, body } = await ana.get<Page<{ id: string }>>('/posts/suggested')
+      return { status, ids: body.data?.map(({ id }) => id), total: body.total }
+    }
+    asked.length = 0
+    expect(await waiting()).toEqual({ status: 200, ids: [], total: 0 })
+    expect(asked.map((ids) => ids.toSorted())).toEqual([[groupId, there].toSorted()])
+    isBroken = true
+    expect((await waiting()).status).toBe(503)
+    isBroken = false
+    promote()
+    expect(await waiting()).toEqual({ status: 200, ids: [postId], total: 1 })
+    tell(there, ana.id, { version: 2, isAdmin: true }, rules)
+    expect((await waiting()).total).toBe(2)
+    // Of more than all there is no more to ask.
+    isBroken = true
+    expect((await waiting()).total).toBe(2)
+    isBroken = false
+  })
+
+  it('of more groups than fit into one question sees all', async () => {
+    const ana = person()
+    const groupIds = Array.from({ length: 102 }, () => randomUUID())
+    for (const groupId of groupIds) tell(groupId, ana.id, { version: 2, isAdmin: true })
+    await social.db
+      .insertInto('group')
+      .values(
+        groupIds.map((id) => ({
+          id,
+          owner_id: randomUUID(),
+          post_rules: 'AdminApproval' as const,
+          group_type: 'Private' as const,
+          version: 1,
+        })),
+      )
+      .execute()
+    await social.db
+      .insertInto('participant')
+      .values(groupIds.map((group_id) => ({ group_id, user_id: ana.id, is_admin: false, is_muted: false, version: 1 })))
+      .execute()
+    await social.db
+      .insertInto('group_total')
+      .values(groupIds.map((group_id) => ({ group_id, published_count: 0, suggested_count: 1 })))
+      .execute()
+    asked.length = 0
+    expect((await ana.get<Page<object>>('/posts/suggested')).body.total).toBe(102)
+    expect(asked.map(({ length }) => length)).toEqual([100, 2])
   })
 })

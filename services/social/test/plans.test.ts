@@ -20,7 +20,7 @@ import { FROM_THE_START, feedQuery, listProfile, readFeed } from '../src/posts/f
 import { getPost, judgedQuery } from '../src/posts/find-post.ts'
 import { createPost, deletePost } from '../src/posts/posts.ts'
 import { showPosts } from '../src/posts/show-posts.ts'
-import { approvePost, listSuggested, listToApprove } from '../src/posts/suggestions.ts'
+import { approvePost, findNotAdministered, listSuggested, listToApprove } from '../src/posts/suggestions.ts'
 import { listReposters, repost } from '../src/reposts/reposts.ts'
 import { snapshots } from '../src/snapshots.ts'
 import { COUNTER_NAMES, recountOne } from '../src/totals/recount.ts'
@@ -96,6 +96,7 @@ const OPERATIONS: [string, (db: Tx) => Promise<unknown>, mostRows?: number][] = 
   ],
   ['what waits in a group, for its author', (db) => listSuggested(db, caller(41), WAITING_IN, first, confirmed), 1500],
   ['what waits for an admin', (db) => listToApprove(db, admin, first)],
+  ['where somebody who is no admin may have become one', (db) => findNotAdministered(db, admin)],
   ...(['all', 'created', 'reposted'] as const).map((type): [string, (db: Tx) => Promise<unknown>] => [
     `a profile: ${type}`,
     async (db) => {

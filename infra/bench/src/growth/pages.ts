@@ -10,6 +10,8 @@ export interface Asked {
 export interface Page {
   name: string
   process: 'social' | 'groups'
+  /** Has more to do on a larger table, whatever the index: it is measured, but held to no ratio. */
+  isWithoutGoal?: true
   /** Picks what is asked for, at random: what has more is picked more often. */
   choose(client: pg.Client, count: number): Promise<Asked[]>
 }
@@ -67,12 +69,17 @@ export const PAGES: Page[] = [
     `select '/groups?limit=10&groupName=' || replace(name, ' ', '%20') as path, owner_id as user_id
      from groups."group" where name ~ '^[A-Za-z ]+$' order by random() limit ${PICKS}`,
   ),
-  picking(
-    'groups by a word of many names',
-    'groups',
-    `select '/groups?limit=10&groupName=' || substring(name from '[A-Za-z]+$') as path, owner_id as user_id
-     from groups."group" where name ~ ' [A-Za-z]+$' order by random() limit ${PICKS}`,
-  ),
+  // Between 66 and 1,900 of 10,000 names have such a word, and a hundred times as many of 1,000,000: more are counted, up
+  // to the total's bound, and the index finds all of them before the first is looked at.
+  {
+    ...picking(
+      'groups by a word of many names',
+      'groups',
+      `select '/groups?limit=10&groupName=' || substring(name from '[A-Za-z]+$') as path, owner_id as user_id
+       from groups."group" where name ~ ' [A-Za-z]+$' order by random() limit ${PICKS}`,
+    ),
+    isWithoutGoal: true,
+  },
   picking(
     'groups by distance',
     'groups',

@@ -37,6 +37,13 @@ export interface GroupTable {
   deleted_at: Date | null
 }
 
+/** What groups are found by; a trigger keeps it. */
+export interface GroupNameTable {
+  group_id: string
+  /** In lower case. */
+  name: string
+}
+
 export interface ParticipantTable {
   group_id: string
   /** Of somebody who was erased: what `erasedPersonId` makes of it. */
@@ -74,6 +81,7 @@ export interface ErasurePartTable {
 
 export interface GroupsTables extends LibraryTables, ErasureTables {
   group: GroupTable
+  group_name: GroupNameTable
   participant: ParticipantTable
   erasure: ErasureTable
   erasure_part: ErasurePartTable

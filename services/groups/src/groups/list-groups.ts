@@ -13,7 +13,7 @@ import type { Group, GroupsQuery } from './shapes.ts'
  * A filtered list counts its entries up to here and says this many when there are more: what a count costs must not
  * grow with the table. Without a filter the total is kept and exact.
  */
-export const COUNTED_UP_TO = 10_000
+export const COUNTED_UP_TO = 1_000
 
 // A sphere of this mean radius, where earthdistance takes the equator's.
 const KM_PER_EARTH_RADIUS = 6371.0088
@@ -65,6 +65,8 @@ class GroupList {
   readonly #query: GroupsQuery
   readonly #redacted: ModerationStatus[]
   readonly #near: Position | undefined
+  /** All that fit, once they are known to be few. */
+  #few: string[] | undefined
 
   constructor(db: Db, caller: Caller, query: GroupsQuery, redacted: RedactedStatuses, near: Position | undefined) {
     this.#db = db
@@ -76,12 +78,34 @@ class GroupList {
 
   async total(): Promise<number> {
     if (!this.#isFiltered()) return this.#keptTotal()
+    if (this.#query.groupName) return this.#findNamed(this.#query.groupName)
     const counted = this.#fitting().select('group.id').limit(COUNTED_UP_TO).as('counted')
     const { total } = await this.#db
       .selectFrom(counted)
       .select((eb) => eb.fn.countAll<number>().as('total'))
       .executeTakeFirstOrThrow()
     return total
+  }
+
+  /**
+   * Finds what fits by the index of names, and keeps it when it is few. That index cannot tell which of many are the
+   * newest; but of many some come soon in any order, so then the order's own index is walked for the page.
+   *
+   * @returns how many there are, up to COUNTED_UP_TO
+   */
+  async #findNamed(part: string): Promise<number> {
+    const found = await this.#fitting()
+      .where('group.id', 'in', (eb) =>
+        eb
+          .selectFrom('group_name')
+          .select('group_id')
+          .where(sql<SqlBool>`name_grams(group_name.name) @> searched_grams(lower(${part}))`),
+      )
+      .select('group.id')
+      .limit(COUNTED_UP_TO)
+      .execute()
+    if (found.length < COUNTED_UP_TO) this.#few = found.map(({ id }) => id)
+    return found.length
   }
 
   async rows(offset: number, limit: number): Promise<ListedGroup[]> {
@@ -177,13 +201,15 @@ class GroupList {
       .selectFrom('group')
       .where('group.deleted_at', 'is', null)
       .where((eb) => eb.or([eb('group.group_type', '=', 'Public'), isParticipant(eb, userId)]))
+    if (this.#few) groups = groups.where('group.id', 'in', this.#few)
     if (sportId) groups = groups.where('group.sport_id', '=', sportId)
     if (myGroups) groups = groups.where((eb) => isParticipant(eb, userId, includeFollowing ? undefined : 'is_admin'))
     if (isFollowing === true) groups = groups.where((eb) => isParticipant(eb, userId))
     if (isFollowing === false) groups = groups.where((eb) => eb.not(isParticipant(eb, userId)))
     if (groupName) {
-      const pattern = `%${groupName.replaceAll(/[\\%_]/g, '\\$&')}%`
-      groups = groups.where('group.name', 'ilike', pattern).where((eb) => this.#isReadable(eb))
+      groups = groups
+        .where(sql<SqlBool>`strpos(lower("group".name), lower(${groupName})) > 0`)
+        .where((eb) => this.#isReadable(eb))
     }
     for (const part of ADDRESS_PARTS) {
       const value = this.#query[`address[${part}]`]

@@ -42,7 +42,7 @@ const listDefinition = defineRoute({
   operationId: 'listGroups',
   summary: 'Find groups',
   description:
-    'Filters combine with AND. Newest first; with `lat` and `lng` nearest first and groups without a position last; with `isPopular` most participants first. Private groups show to their participants only. With a filter, `total` counts up to 10,000.',
+    'Filters combine with AND. Newest first; with `lat` and `lng` nearest first and groups without a position last; with `isPopular` most participants first. Private groups show to their participants only. With a filter, `total` counts up to 1,000.',
   query: GroupsQuery,
   responses: { 200: GroupPage },
 })

@@ -2,6 +2,7 @@ import { GroupState, ParticipantState } from '@platform/contracts/groups.ts'
 import { compileLazily } from '@platform/events/event-type.ts'
 import type { Caller } from '@platform/http/assertion.ts'
 import type { Origin, ServiceClient } from '@platform/http/client.ts'
+import { MAX_IDS } from '@platform/http/id-list.ts'
 import { type Static, Type } from 'typebox'
 import type { Db } from '../db/schema.ts'
 import { type Confirmed, MembershipRefusal } from './access.ts'
@@ -52,12 +53,21 @@ export async function confirmRefusals<T>(
 }
 
 /**
- * Makes our copy of groups, and of the caller's place in each, as new as the groups service has them.
+ * Makes our copy of groups, and of the caller's place in each, as new as the groups service has them. It is asked about a
+ * hundred at a time.
  *
  * @returns how many of the groups there are
  * @throws DomainError `unavailable`
  */
 export async function refreshCopies(deps: CopyDeps, groupIds: string[], request: Asking): Promise<number> {
+  let found = 0
+  for (let at = 0; at < groupIds.length; at += MAX_IDS) {
+    found += await refreshSome(deps, groupIds.slice(at, at + MAX_IDS), request)
+  }
+  return found
+}
+
+async function refreshSome(deps: CopyDeps, groupIds: string[], request: Asking): Promise<number> {
   const { userId } = request.caller
   const answer = await deps.groups.get(`/internal/participants/${userId}?groupIds=${groupIds.join(',')}`, request)
   const places = parseAnswer(answer ?? [], 'The groups service')

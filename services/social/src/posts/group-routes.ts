@@ -15,7 +15,14 @@ import { toPost } from './post-view.ts'
 import { createPost, requirePoster } from './posts.ts'
 import { Created, FeedPage, GroupParams, GroupPostParams, NewPost, Post, PostPage } from './shapes.ts'
 import { showPosts } from './show-posts.ts'
-import { approvePost, declinePost, listSuggested, listToApprove, suggestPost } from './suggestions.ts'
+import {
+  approvePost,
+  confirmAdministered,
+  declinePost,
+  listSuggested,
+  listToApprove,
+  suggestPost,
+} from './suggestions.ts'
 
 const read = { tag: 'posts', access: { scope: 'social:read' } } as const
 const write = { tag: 'posts', access: { scope: 'social:write' } } as const
@@ -164,6 +171,7 @@ export function groupPostRoutes(deps: Deps, cursors: Cursors): Route[] {
     }),
     route(toApproveDefinition, async (request) => {
       const { caller, query } = request
+      await confirmAdministered(deps, request)
       const { rows, total } = await listToApprove(db, caller, query)
       return { status: 200, body: toPage(await showPosts(deps, request, rows), total, query) }
     }),

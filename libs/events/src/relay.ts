@@ -120,6 +120,8 @@ class OutboxRelay implements Relay {
     // At once, not when what is being sent comes to its end: another one is at work by then.
     lost.addEventListener('abort', () => this.#setActive(false), { once: true })
     try {
+      // Nothing waits for the disk here: should the server crash, what was done last was not, and is done again.
+      await client.query('set synchronous_commit = off')
       const { rows } = await client.query<{ schema: string }>('select current_schema() as schema')
       client.on('notification', () => this.#due.ring())
       await client.query(`listen ${pg.escapeIdentifier(`outbox.${rows[0]?.schema}`)}`)

@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { type Database, openDatabase } from '@platform/db/database.ts'
 import { createLogger } from '@platform/log/logger.ts'
 import type { SchedulerTables } from '../src/db/schema.ts'
-import { begin, claim, renew } from '../src/engine/claims.ts'
+import { begin, claim, handBack, type Room, renew } from '../src/engine/claims.ts'
 import { recordEnds } from '../src/engine/record-ends.ts'
 import type { Task } from '../src/engine/task.ts'
-import { type Scheduler, startScheduler } from './harness.ts'
+import { type Scheduler, type Success, startScheduler } from './harness.ts'
 
 const DUE = '2030-01-31T12:00:00.000Z'
 const LEASE = new Date('2030-01-31T12:01:00.000Z')
@@ -53,6 +54,87 @@ const outcome = (task: Task) => ({
     result: { kind: 'answer', statusCode: 200, headers: {}, body: Buffer.from('ok'), isTruncated: false } as const,
   },
   verdict: { kind: 'succeeded' } as const,
+})
+
+describe('A claim', () => {
+  const due = new Date(DUE)
+  const soon = new Date(due.getTime() + 1_000)
+  const [HERE, THERE] = ['here.example.com:80', 'there.example.com:80'] as const
+  const claimWith = async (room: Partial<Room>, ahead: number) => {
+    const { tasks, lookedAt } = await claim(database.db, {
+      ...{ holder: randomUUID(), now: due, until: soon, leaseUntil: LEASE, limit: 1_000 },
+      ...{ room: { ...ROOM, ...room }, aheadPerHost: ahead, aheadPerAccount: 1_000 },
+    })
+    await scheduler.query('update scheduler.queue set holder = null, begun_at = null, first_at = null, attempts = 0')
+    const count = (host: string, isBegun: boolean) =>
+      tasks.filter((task) => task.host === host && task.isBegun === isBegun).length
+    return {
+      lookedAt,
+      begun: tasks.filter(({ isBegun }) => isBegun).length,
+      here: [count(HERE, true), count(HERE, false)],
+      there: [count(THERE, true), count(THERE, false)],
+    }
+  }
+
+  it('begins what is due and has room, and takes ahead what is not due yet', async () => {
+    const [ana, ben] = [await scheduler.account(), await scheduler.account()]
+    for (const account of [ana, ben]) {
+      const at = (instant: Date, host: string) =>
+        Array.from({ length: 5 }, () => ({ at: instant.toISOString(), uri: `http://${host}/` }))
+      const jobs = [...at(due, HERE), ...at(due, THERE), ...at(soon, HERE)]
+      expect((await account.post('/jobs/batch.json', { jobs })).status).toBe(200)
+    }
+    expect(await claimWith({}, 1_000)).toMatchObject({ lookedAt: 30, here: [10, 10], there: [10, 0] })
+    // No room for a target: those that are due are not even looked at, and of the others so many are taken.
+    const noneHere = new Map([[HERE, 0]])
+    expect(await claimWith({ byHost: noneHere }, 4)).toMatchObject({ lookedAt: 20, here: [0, 4], there: [10, 0] })
+    const manyWait = new Map([[HERE, -4]])
+    expect(await claimWith({ byHost: manyWait }, 4)).toMatchObject({ lookedAt: 10, here: [0, 0], there: [10, 0] })
+    expect(await claimWith({ perHost: 3 }, 0)).toMatchObject({ lookedAt: 30, here: [3, 0], there: [3, 0] })
+    const noneOfAna = new Map([[ana.id, 0]])
+    expect(await claimWith({ byAccount: noneOfAna, perAccount: 7 }, 0)).toMatchObject({ lookedAt: 20, begun: 7 })
+    for (const account of [ana, ben]) {
+      const { body } = await account.get<Success<{ jobs: string[] }>>('/jobs.json')
+      for (const id of body.success.jobs) await account.post(`/jobs/${id}/cancel.json`)
+    }
+  })
+
+  it('takes what was acknowledged before it, also while it is being made', async () => {
+    const ana = await scheduler.account()
+    for (let round = 0; round < 40; round++) {
+      const jobs = Array.from({ length: 40 }, () => ({ at: DUE, uri: 'http://127.0.0.1:9/old' }))
+      const { body } = await ana.post<Success<{ jobs: { id: string }[] }>>('/jobs/batch.json', { jobs })
+      const ids = body.success.jobs.map(({ id }) => id)
+      const options = { holder: randomUUID(), now: due, until: due, leaseUntil: LEASE, ...PLENTY }
+      const tasks: Task[] = []
+      const claiming = async () => {
+        // At another moment of the edits each time.
+        await sleep(round)
+        while (tasks.length < ids.length) tasks.push(...(await claim(database.db, options)).tasks)
+      }
+      const edit = async (id: string) => {
+        const { status } = await ana.put(`/jobs/${id}.json`, { job: { uri: 'http://127.0.0.1:9/new' } })
+        return status === 200 ? [id] : []
+      }
+      const [acknowledged] = await Promise.all([Promise.all(ids.map(edit)), claiming()])
+      const isNew = new Set(acknowledged.flat())
+      const wrong = tasks.filter(({ jobId, uri }) => uri.endsWith('/new') !== isNew.has(jobId))
+      expect(wrong).toEqual([])
+      await scheduler.query('delete from scheduler.queue where job_id = any ($1)', [ids])
+    }
+  })
+
+  it('that is handed back has begun nothing', async () => {
+    const { holder, tasks } = await claimed(3)
+    expect(tasks.every(({ isBegun, attempts }) => isBegun && attempts === 1)).toBe(true)
+    await handBack(database.db, { holder, tasks })
+    const rows = await scheduler.query(
+      'select holder, begun_at, first_at, attempts from scheduler.queue where id = any ($1)',
+      [tasks.map(({ id }) => id)],
+    )
+    expect(rows).toEqual(Array(3).fill({ holder: null, begun_at: null, first_at: null, attempts: 0 }))
+    await scheduler.query('delete from scheduler.queue where id = any ($1)', [tasks.map(({ id }) => id)])
+  })
 })
 
 describe('A lease', () => {

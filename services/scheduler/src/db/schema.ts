@@ -98,7 +98,7 @@ export interface QueueTable {
   due_at: Date
   /** When somebody has to look: when it is due. Null while the job is paused. */
   next_at: Date | null
-  /** Grows with each claim and each edit: who comes with an older one has lost the row. */
+  /** Grows with each claim, edit and outcome: who comes with an older one has lost the row. */
   token: Generated<number>
   /** The engine that has it, and until when nobody else may. */
   holder: string | null

@@ -59,11 +59,18 @@ export class Claimer {
     this.#cut = cutBy(tasks, room, ahead)
     // Where there is more than room for it, looking at much would be looking at the same again and again.
     if (lookedAt > 0) this.#limit = Math.min(Math.max(Math.ceil(1.5 * tasks.length), SMALLEST_LOOK), batch)
-    const hasMore = lookedAt === limit
-    if (!hasMore || tasks.length === lookedAt) return { tasks, isMoreToTake: hasMore }
+    const isMoreToTake = this.#isMoreToTake({ now, taken: tasks.length, lookedAt, limit })
+    return { tasks, isMoreToTake }
+  }
+
+  #isMoreToTake({ now, taken, lookedAt, limit }: Record<'now' | 'taken' | 'lookedAt' | 'limit', number>): boolean {
+    // Others were faster, with some of it.
+    if (taken < lookedAt && this.#cut.size === 0) return true
+    if (lookedAt < limit) return false
+    if (taken === lookedAt) return true
     const isTime = now - this.#lookedPastAt >= PAST_EVERY_MS
     if (isTime) this.#lookedPastAt = now
-    return { tasks, isMoreToTake: isTime }
+    return isTime
   }
 }
 

@@ -80,12 +80,14 @@ interface Claiming extends Omit<ClaimOptions, 'room'>, Pick<Room, 'perHost' | 'p
 }
 
 // A CTE that locks has to be materialized: an inlined one could run, and lock, more than once. Rows are looked at in the
-// order of their index, and found by their ids afterwards.
+// order of their index, and found by their ids afterwards. One that somebody has changed since the statement began is
+// left for the next look: its lock shows it as it is now, but its job as it was before, which must not be sent any more.
 const takeDue = prepare<Claiming, ClaimedRow>(
   'claim',
   (given) => sql`
     with near as materialized (
-      select id, host, account_id, next_at, next_at <= ${given.now}::timestamptz as is_due, host_room, account_room
+      select id, token, host, account_id, next_at, next_at <= ${given.now}::timestamptz as is_due, host_room,
+        account_room
       from queue,
         lateral (select coalesce((${given.byHost}::jsonb ->> host)::int, ${given.perHost}::int) as host_room,
           coalesce((${given.byAccount}::jsonb ->> account_id::text)::int, ${given.perAccount}::int) as account_room) room
@@ -103,7 +105,7 @@ const takeDue = prepare<Claiming, ClaimedRow>(
       from ranked join queue on queue.id = ranked.id
       where host_place <= host_room + case when is_due then 0 else ${given.aheadPerHost}::int end
         and account_place <= account_room + case when is_due then 0 else ${given.aheadPerAccount}::int end
-        and queue.next_at <= ${given.until}::timestamptz
+        and queue.token = ranked.token and queue.next_at <= ${given.until}::timestamptz
         and (queue.holder is null or queue.lease_until <= ${given.now}::timestamptz)
       for update of queue skip locked
     ), taken as (

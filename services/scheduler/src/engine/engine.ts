@@ -192,9 +192,7 @@ export class Engine {
     let sent: Sent | undefined
     try {
       const isBegun = task.isBegun || (await this.#beginOne(task))
-      if (isBegun) {
-        sent = await this.#gate.pass(task.host, () => this.#attempt(task))
-      }
+      if (isBegun) sent = await this.#gate.pass(task.host, () => this.#attempt(task))
     } catch (error) {
       // The row is ours until its lease ends; then whoever takes it finds out how far it had come.
       log.warn('a job could not be begun', { jobId: task.jobId, error })

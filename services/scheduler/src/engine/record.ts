@@ -72,7 +72,7 @@ async function retry(trx: Tx, recorded: Recorded[]): Promise<void> {
   const lapses = recorded.map(({ verdict, task }) => (verdict.kind === 'retry' ? verdict.lapses : task.lapses))
   await sql`
     update queue set due_at = again.due_at, next_at = again.due_at, tries = again.tries, lapses = again.lapses,
-      holder = null, begun_at = null
+      holder = null, begun_at = null, token = token + 1
     from unnest(${recorded.map(({ task }) => task.id)}::bigint[], ${due}::timestamptz[], ${tries}::int[],
       ${lapses}::int[]) as again (id, due_at, tries, lapses)
     where queue.id = again.id`.execute(trx)
@@ -130,7 +130,7 @@ async function startNextRuns(trx: Tx, recorded: Recorded[]): Promise<void> {
   if (recorded.length === 0) return
   await sql`
     update queue set due_at = again.due_at, next_at = again.due_at, tries = 0, lapses = 0, attempts = 0, holder = null,
-      begun_at = null, first_at = null
+      begun_at = null, first_at = null, token = token + 1
     from unnest(${recorded.map(({ task }) => task.id)}::bigint[],
       ${recorded.map((outcome) => nextRunOf(outcome) ?? null)}::timestamptz[]) as again (id, due_at)
     where queue.id = again.id`.execute(trx)

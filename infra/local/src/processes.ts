@@ -19,7 +19,7 @@ export const PROCESSES: PlatformProcess[] = [
   { name: 'groups', folder: 'services/groups', calls: [], hasSmallYoungSpace: true },
   { name: 'social', folder: 'services/social', calls: ['groups'], hasSmallYoungSpace: false },
   { name: 'moderation', folder: 'services/moderation', calls: ['groups', 'social'], hasSmallYoungSpace: true },
-  { name: 'scheduler', folder: 'services/scheduler', calls: [], hasSmallYoungSpace: true },
+  { name: 'scheduler', folder: 'services/scheduler', calls: [], hasSmallYoungSpace: false },
   {
     name: 'gateway',
     folder: 'gateway',

@@ -13,7 +13,13 @@ let ana: Account
 beforeAll(async () => {
   target = await startTarget()
   scheduler = await startScheduler({
-    env: { HOST_CONCURRENCY: '2', ACCOUNT_CONCURRENCY: '8', LEASE_MS: '3000', REQUEST_TIMEOUT_MS: '20000' },
+    env: {
+      HOST_CONCURRENCY: '2',
+      ACCOUNT_CONCURRENCY: '8',
+      CLAIM_BATCH: '10',
+      LEASE_MS: '3000',
+      REQUEST_TIMEOUT_MS: '20000',
+    },
   })
   ana = await scheduler.account()
 })
@@ -31,8 +37,10 @@ describe('A slow target', () => {
     const waiting: (() => void)[] = []
     target.answer('/slow', (res) => void waiting.push(() => res.end()))
     const jobs = Array.from({ length: 40 }, (_, i) => ({ at: at(), uri: `${target.url}/slow?${i}` }))
-    await ana.post('/jobs/batch.json', { jobs })
+    // More are due before it than are looked at in one go.
+    await ana.post('/jobs/batch.json', { jobs: [...jobs, { at: at(), uri: `${other.url}/last` }] })
     await eventually(() => expect(waiting).toHaveLength(2))
+    await eventually(() => expect(other.at('/last')).toHaveLength(1))
     const ids = await Promise.all([1, 2, 3].map((i) => ana.schedule({ at: at(), uri: `${other.url}/fast/${i}` })))
     for (const id of ids) await eventually(async () => expect((await ana.job(id)).status).toBe('succeeded'))
     expect(waiting).toHaveLength(2)
@@ -45,7 +53,7 @@ describe('A slow target', () => {
         expect(text).toContain(`scheduler_queue_of_host{state="${state}",host="127.0.0.1:${target.port}"} ${count}\n`)
       }
     })
-    // Leases of what waits are renewed, third by third: none is lost.
+    // Leases of what is under way are renewed, third by third: none is lost.
     for (let i = 0; i < 10; i++) {
       scheduler.time.advance(1_000)
       await scheduler.query('select 1')

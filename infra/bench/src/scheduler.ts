@@ -15,6 +15,8 @@ import { startBenchDatabase } from './surroundings.ts'
  * jobs a second. Each with 10,000 jobs waiting for later, and with 1,000,000. Rounds alternate, and a round's clock runs
  * from the first request at the target until the last job is done in the database.
  *
+ * graphile-worker runs twice: with its local queue on, which the goal is about, and with its ends in batches besides.
+ *
  * `pnpm bench:scheduler 10000` measures with so many waiting only.
  */
 
@@ -28,18 +30,32 @@ const CONCURRENCY = 64
 const LATENESS_SECONDS = 30
 const LATENESS_PER_SECOND = 200
 
+const LOCAL_QUEUE = { name: 'graphile-worker, local queue', task: 'send' }
+const BATCHED = { name: 'graphile-worker, local queue, ends in batches', task: 'sendAndBatch' }
+
+const pairs = (base: number[] = [], measured: number[] = []): Pair[] =>
+  measured.map((perSecond, i) => ({ base: base[i] ?? Number.NaN, perSecond, p99Ms: Number.NaN }))
+
 const database = await startBenchDatabase()
 const client = new pg.Client({ connectionString: database.adminUrl })
 await client.connect()
 try {
   const { child: target, first: address } = await startChild<number, { port: number }>('target')
   const url = `http://127.0.0.1:${address.port}`
-  const { child: graphile } = await startChild<never, string>('graphile', {
-    DATABASE_URL: database.adminUrl,
-    CONCURRENCY: String(CONCURRENCY),
-  })
+  const graphile = await Promise.all(
+    [
+      { TASK: LOCAL_QUEUE.task, BATCHED: '' },
+      { TASK: BATCHED.task, BATCHED: '1' },
+    ].map((env) =>
+      startChild<never, string>('graphile', {
+        DATABASE_URL: database.adminUrl,
+        CONCURRENCY: String(CONCURRENCY),
+        ...env,
+      }),
+    ),
+  )
   const ours = await schedulerSide(client, url)
-  const theirs = await graphileSide(client, url)
+  const theirs = [LOCAL_QUEUE, BATCHED].map((way) => graphileSide(client, url, way))
   const scheduler = { ALLOWED_INNER_TARGETS: '127.0.0.0/8', HOST_CONCURRENCY: String(CONCURRENCY) }
   const processes = await startProcesses({ database, names: ['scheduler'], env: { ...BENCH_ENV, scheduler } })
 
@@ -59,19 +75,25 @@ try {
   try {
     for (const waiting of WAITING) {
       const what = `${waiting.toLocaleString('en')} waiting`
-      await ours.addWaiting(waiting)
-      await theirs.addWaiting(waiting)
+      const sides = [...theirs, ours]
+      // The two of theirs share a table.
+      for (const side of [theirs[0], ours]) await side?.addWaiting(waiting)
       await client.query('checkpoint')
-      for (const side of [theirs, ours]) await round(side, `warm${waiting}`, WARM_UP)
-      const rounds: Pair[] = []
+      for (const side of sides) await round(side, `warm${waiting}`, WARM_UP)
+      const perSecond = new Map<Side, number[]>(sides.map((side) => [side, []]))
       for (let i = 0; i < ROUNDS; i++) {
-        const base = await round(theirs, `r${waiting}x${i}`, JOBS)
-        const perSecond = await round(ours, `r${waiting}x${i}`, JOBS)
-        rounds.push({ base, perSecond, p99Ms: Number.NaN })
-        console.log(`${what}: graphile-worker ${Math.round(base)}, scheduler ${Math.round(perSecond)} jobs/s`)
+        for (const side of sides) perSecond.get(side)?.push(await round(side, `r${waiting}x${i}`, JOBS))
+        console.log(
+          what,
+          sides.map((side) => `${side.name} ${Math.round(perSecond.get(side)?.at(-1) ?? 0)}`).join(', '),
+        )
       }
-      for (const { 'p99 ms': _, ...row } of compared(theirs.name, ours.name, rounds)) rows.push({ what, ...row })
-      goals.push({ what: `${what}: jobs/s of graphile-worker's`, reached: ratioOf(rounds), wanted: { atLeast: 1 } })
+      for (const their of theirs) {
+        const rounds = pairs(perSecond.get(their), perSecond.get(ours))
+        for (const { 'p99 ms': _, ...row } of compared(their.name, ours.name, rounds)) rows.push({ what, ...row })
+        if (their.name !== LOCAL_QUEUE.name) continue
+        goals.push({ what: `${what}: jobs/s of ${their.name}'s`, reached: ratioOf(rounds), wanted: { atLeast: 1 } })
+      }
       const late = await latenessOf(client, url, { perSecond: LATENESS_PER_SECOND, seconds: LATENESS_SECONDS })
       rows.push({
         what: `${what}, ${LATENESS_PER_SECOND} jobs/s`,
@@ -84,7 +106,7 @@ try {
     }
   } finally {
     await processes.stop()
-    await graphile.stop()
+    for (const { child } of graphile) await child.stop()
     await target.stop()
   }
   report('scheduler', rows, goals)

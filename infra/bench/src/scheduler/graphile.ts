@@ -2,8 +2,9 @@ import { run } from 'graphile-worker'
 import { Agent } from 'undici'
 
 /**
- * graphile-worker as its documentation has it for speed: the local queue on, and what has finished written in batches.
- * Its task makes the very requests that the scheduler makes.
+ * graphile-worker with its local queue on. Its task, called `TASK`, makes the very requests that the scheduler makes. Given
+ * `BATCHED`, what has finished is also written in batches, which its documentation has for the most speed, at the price
+ * that more is done twice after a crash.
  */
 
 interface Payload {
@@ -12,7 +13,7 @@ interface Payload {
   body: string
 }
 
-const { DATABASE_URL = '', CONCURRENCY = '64', TIMEOUT_MS = '30000' } = process.env
+const { DATABASE_URL = '', TASK = '', BATCHED, CONCURRENCY = '64', TIMEOUT_MS = '30000' } = process.env
 const concurrency = Number(CONCURRENCY)
 const timeoutMs = Number(TIMEOUT_MS)
 const agent = new Agent({ connections: concurrency, pipelining: 1, headersTimeout: timeoutMs, bodyTimeout: timeoutMs })
@@ -24,12 +25,11 @@ const runner = await run({
       maxPoolSize: concurrency + 2,
       concurrentJobs: concurrency,
       localQueue: { size: 500 },
-      completeJobBatchDelay: 0,
-      failJobBatchDelay: 0,
+      ...(BATCHED ? { completeJobBatchDelay: 0, failJobBatchDelay: 0 } : {}),
     },
   },
   taskList: {
-    async send(payload) {
+    async [TASK](payload) {
       const { url, headers, body } = payload as Payload
       const { origin, pathname } = new URL(url)
       const signal = AbortSignal.timeout(timeoutMs)

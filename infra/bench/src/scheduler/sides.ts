@@ -83,8 +83,16 @@ export async function schedulerSide(client: pg.Client, targetUrl: string): Promi
   }
 }
 
-/** graphile-worker: a job each, that says what to send. It has as many headers as the scheduler sends. */
-export async function graphileSide(client: pg.Client, targetUrl: string): Promise<Side> {
+/**
+ * graphile-worker: a job each, that says what to send. It has as many headers as the scheduler sends.
+ *
+ * @param task of the workers that are to do it
+ */
+export function graphileSide(
+  client: pg.Client,
+  targetUrl: string,
+  { name, task }: { name: string; task: string },
+): Side {
   const headers = {
     ...HEADERS,
     'user-agent': 'Scheduler/1.0',
@@ -103,17 +111,17 @@ export async function graphileSide(client: pg.Client, targetUrl: string): Promis
     const { rows } = await client.query<{ first: number; last: number }>(
       `with made as (
          insert into graphile_worker._private_jobs (task_id, payload, run_at)
-         select (select id from graphile_worker._private_tasks where identifier = 'send'), $2, ${runAt}
+         select (select id from graphile_worker._private_tasks where identifier = $3), $2, ${runAt}
          from generate_series(1, $1::int) n returning id
        ) select min(id) as first, max(id) as last from made`,
-      [count, payload],
+      [count, payload, task],
     )
     return rows[0]
   }
   let waiting = 0
   let round: { first: number; last: number } | undefined
   return {
-    name: 'graphile-worker',
+    name,
     addWaiting: async (count) => {
       await insert(SOME_TIME, count - waiting)
       waiting = count

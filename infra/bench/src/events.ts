@@ -19,7 +19,8 @@ const GROUPS = 200
 const PER_SECOND = 100
 const SECONDS = 20
 const LOOK_EVERY_MS = 4
-const WARM_UP = 200
+// A Java machine that has just started is busy with itself for some seconds.
+const WARM_UP = 500
 
 interface Transition {
   id: string

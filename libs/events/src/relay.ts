@@ -35,7 +35,7 @@ const BATCH = 500
 // Below Kafka's limit for a request, should all of it go to one partition.
 const BATCH_BYTES = 900_000
 /** From one batch to the next. */
-const GATHER_MS = 10
+const GATHER_MS = 5
 // Commands of other processes come in bunches; one hint is enough for each.
 const HINT_AFTER_MS = 10
 

@@ -79,6 +79,10 @@ interface Claiming extends Omit<ClaimOptions, 'room'>, Pick<Room, 'perHost' | 'p
   byAccount: string
 }
 
+/** Also without an end a lease is over: nobody must be able to keep a row for ever. */
+const isFree = (now: Parts<ClaimOptions>['now']) =>
+  sql`(queue.holder is null or coalesce(queue.lease_until <= ${now}::timestamptz, true))`
+
 // A CTE that locks has to be materialized: an inlined one could run, and lock, more than once. Rows are looked at in the
 // order of their index, and found by their ids afterwards. One that somebody has changed since the statement began is
 // left for the next look: its lock shows it as it is now, but its job as it was before, which must not be sent any more.
@@ -91,7 +95,7 @@ const takeDue = prepare<Claiming, ClaimedRow>(
       from queue,
         lateral (select coalesce((${given.byHost}::jsonb ->> host)::int, ${given.perHost}::int) as host_room,
           coalesce((${given.byAccount}::jsonb ->> account_id::text)::int, ${given.perAccount}::int) as account_room) room
-      where next_at <= ${given.until}::timestamptz and (holder is null or lease_until <= ${given.now}::timestamptz)
+      where next_at <= ${given.until}::timestamptz and ${isFree(given.now)}
         and host_room > case when next_at <= ${given.now}::timestamptz then 0 else -${given.aheadPerHost}::int end
         and account_room > case when next_at <= ${given.now}::timestamptz then 0 else -${given.aheadPerAccount}::int end
       order by next_at limit ${given.limit}::int
@@ -106,7 +110,7 @@ const takeDue = prepare<Claiming, ClaimedRow>(
       where host_place <= host_room + case when is_due then 0 else ${given.aheadPerHost}::int end
         and account_place <= account_room + case when is_due then 0 else ${given.aheadPerAccount}::int end
         and queue.token = ranked.token and queue.next_at <= ${given.until}::timestamptz
-        and (queue.holder is null or queue.lease_until <= ${given.now}::timestamptz)
+        and ${isFree(given.now)}
       for update of queue skip locked
     ), taken as (
       update queue set holder = ${given.holder}::uuid, lease_until = ${given.leaseUntil}::timestamptz, token = token + 1,

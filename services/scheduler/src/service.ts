@@ -1,4 +1,3 @@
-import { openDatabase } from '@platform/db/database.ts'
 import type { StartOptions } from '@platform/service/process.ts'
 import { type RunningService, startService } from '@platform/service/service.ts'
 import { sql } from 'kysely'
@@ -6,6 +5,7 @@ import { createDialect } from './api/dialect.ts'
 import { loadConfig } from './config.ts'
 import { migrationFolders } from './db/migrations.ts'
 import type { Db, SchedulerTables } from './db/schema.ts'
+import { openEngineDatabase } from './engine/database.ts'
 import { Engine } from './engine/engine.ts'
 import { listenForDue } from './engine/listen.ts'
 import { EngineMetrics } from './engine/metrics.ts'
@@ -17,16 +17,6 @@ import { JobSecrets } from './secrets/job-secrets.ts'
 import { Sender } from './sending/sender.ts'
 import { type Lookup, TargetGuard } from './sending/target-guard.ts'
 import { settingsRoutes } from './settings/routes.ts'
-
-/** One each for claims, begun requests, and leases; two for outcomes. */
-const ENGINE_CONNECTIONS = 5
-/**
- * The engine finds rows by indexes, whatever the statistics say: its queue grows and shrinks faster than they are
- * gathered, and a scan of it or of the jobs would also read what has long been sent.
- */
-const BY_INDEXES = Object.fromEntries(
-  ['bitmapscan', 'hashjoin', 'mergejoin', 'seqscan'].map((way) => [`enable_${way}`, 'off']),
-)
 
 /** What tests hand in. */
 export interface SchedulerParts {
@@ -66,13 +56,7 @@ export async function start({
         connections: config.HOST_CONCURRENCY,
       })
       const secrets = new JobSecrets(config.JOB_SECRETS_KEY)
-      const engineDatabase = openDatabase<SchedulerTables>({
-        url: config.DATABASE_URL,
-        applicationName: 'scheduler engine',
-        log,
-        poolSize: ENGINE_CONNECTIONS,
-        settings: BY_INDEXES,
-      })
+      const engineDatabase = openEngineDatabase(config.DATABASE_URL, log)
       const engine = new Engine({
         db: engineDatabase.db,
         time,

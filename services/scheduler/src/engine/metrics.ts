@@ -101,7 +101,8 @@ export class EngineMetrics {
 const STATES = ['due', 'late', 'begun'] as const
 type QueueCounts = Record<(typeof STATES)[number], number> & { host: string }
 
-async function countQueue(db: Db, now: Date): Promise<QueueCounts[]> {
+/** What is due, for each target. */
+export async function countQueue(db: Db, now: Date): Promise<QueueCounts[]> {
   const { rows } = await sql<QueueCounts>`
     select host, count(*) filter (where begun_at is null) as due,
       count(*) filter (where begun_at is null and due_at <= ${new Date(now.getTime() - 1_000)}) as late,

@@ -178,34 +178,6 @@ describe('Many jobs', () => {
     expect(page.body.success.jobs[0]).toMatchObject({ status: 'scheduled', limit: 0 })
   })
 
-  it('are listed by their status, newest first', async () => {
-    const dana = await scheduler.account()
-    const now = () => scheduler.time.date().toISOString()
-    target.answer('/never', status(500))
-    const make = async (job: object) => {
-      const older = await dana.schedule(job)
-      scheduler.time.advance(1)
-      return [await dana.schedule(job), older]
-    }
-    const waiting = { at: AT, uri: URI }
-    const byStatus = {
-      scheduled: await make(waiting),
-      paused: await make(waiting),
-      canceled: await make(waiting),
-      succeeded: await make({ at: now(), uri: `${target.url}/fine` }),
-      retrying: await make({ at: now(), uri: `${target.url}/never` }),
-    }
-    await Promise.all(byStatus.paused.map((id) => dana.post(`/jobs/${id}/pause.json`)))
-    await Promise.all(byStatus.canceled.map((id) => dana.post(`/jobs/${id}/cancel.json`)))
-    for (const [name, ids] of Object.entries(byStatus)) {
-      await eventually(async () => {
-        const { body } = await dana.get<Success<{ jobs: string[] }>>(`/jobs.json?status=${name}`)
-        expect([name, body.success.jobs]).toEqual([name, ids])
-      })
-    }
-    await Promise.all(byStatus.retrying.map((id) => dana.post(`/jobs/${id}/cancel.json`)))
-  })
-
   it('are refused beyond the quota, until some have finished', async () => {
     const dora = await scheduler.account()
     const jobs = Array.from({ length: 50 }, () => ({ at: AT, uri: URI }))

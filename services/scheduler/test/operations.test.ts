@@ -4,7 +4,7 @@ import { createLogger } from '@platform/log/logger.ts'
 import { eventually } from '@platform/testing/eventually.ts'
 import type { SchedulerTables } from '../src/db/schema.ts'
 import { keepPartitions } from '../src/engine/partitions.ts'
-import { type Account, type Scheduler, startScheduler } from './harness.ts'
+import { type Account, type Scheduler, type Success, startScheduler } from './harness.ts'
 import { startTarget, status, type Target } from './target.ts'
 
 let scheduler: Scheduler
@@ -115,5 +115,38 @@ describe('Attempts', () => {
     await keepPartitions(database.db, new Date('2030-02-01T05:00:00Z'), 30)
     expect(await days()).toEqual([...first.slice(1), ...['01', '02', '03', '04'].map((day) => `attempt_203002${day}`)])
     await database.close()
+  })
+})
+
+describe('Jobs', () => {
+  it('are listed by their status, newest first', async () => {
+    const dana = await scheduler.account()
+    target.answer('/never', status(500))
+    const make = async (job: object) => {
+      const older = await dana.schedule(job)
+      scheduler.time.advance(1)
+      return [await dana.schedule(job), older]
+    }
+    const now = at()
+    const waiting = { at: '2030-01-31', uri: 'http://yourapp.com' }
+    const byStatus = {
+      scheduled: await make(waiting),
+      paused: await make(waiting),
+      canceled: await make(waiting),
+      succeeded: await make({ at: now, uri: `${target.url}/fine` }),
+      retrying: await make({ at: now, uri: `${target.url}/never` }),
+    }
+    const cancel = (id: string) => dana.post(`/jobs/${id}/cancel.json`)
+    await Promise.all([
+      ...byStatus.paused.map((id) => dana.post(`/jobs/${id}/pause.json`)),
+      ...byStatus.canceled.map(cancel),
+    ])
+    for (const [name, ids] of Object.entries(byStatus)) {
+      await eventually(async () => {
+        const { body } = await dana.get<Success<{ jobs: string[] }>>(`/jobs.json?status=${name}`)
+        expect([name, body.success.jobs]).toEqual([name, ids])
+      })
+    }
+    await Promise.all(byStatus.retrying.map(cancel))
   })
 })

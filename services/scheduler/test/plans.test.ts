@@ -20,7 +20,7 @@ import { cancelJob, deleteJob, lockJob } from '../src/jobs/jobs.ts'
 import { JOB_STATUSES } from '../src/jobs/shapes.ts'
 import { JobSecrets } from '../src/secrets/job-secrets.ts'
 
-const JOBS = 300_000
+const JOBS = 150_000
 const BATCH = 100
 const NOW = new Date('2026-06-01T00:00:00Z')
 const DAY_MS = 86_400_000

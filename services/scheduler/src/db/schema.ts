@@ -32,10 +32,6 @@ export interface AccountSettingTable {
 export const STORED_STATUSES = ['scheduled', 'retrying', 'paused', 'succeeded', 'failed', 'canceled'] as const
 export type StoredStatus = (typeof STORED_STATUSES)[number]
 
-/** All but those that nearly every job goes through, and finds its end in. */
-export const EXCEPTIONAL_STATUSES = ['retrying', 'paused', 'failed', 'canceled'] as const
-export type ExceptionalStatus = (typeof EXCEPTIONAL_STATUSES)[number]
-
 export interface JobTable {
   id: string
   account_id: string
@@ -57,7 +53,7 @@ export interface JobTable {
   timezone: string | null
   status: StoredStatus
   /** The status, when it is one that few jobs are in for long. */
-  exception: GeneratedAlways<ExceptionalStatus | null>
+  exception: GeneratedAlways<Exclude<StoredStatus, 'scheduled' | 'succeeded'> | null>
   /** Counts how often the job was begun anew: by its cron rule, or by hand. */
   run: Generated<number>
   /** Requests of this run. */

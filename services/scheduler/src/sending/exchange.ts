@@ -4,7 +4,7 @@ import type { SendResult, Sent } from './answer.ts'
 import { TargetRefused } from './target-guard.ts'
 
 export interface ExchangeOptions {
-  /** For the whole of it, up to the answer's last byte. */
+  /** For the whole of a request, from its first byte to the answer's last one. */
   timeoutMs: number
   /** How much of an answer's body is kept, and read. */
   keptBodyBytes: number

@@ -4,15 +4,9 @@ import { guardedConnector } from './connector.ts'
 import { Exchange, type ExchangeOptions } from './exchange.ts'
 import type { TargetGuard } from './target-guard.ts'
 
-export interface SenderOptions {
+export interface SenderOptions extends Omit<ExchangeOptions, 'addressOf'> {
   guard: TargetGuard
-  /** The engine's clock, in ms. */
-  now: () => number
   connectTimeoutMs: number
-  /** For the whole of a request, from its first byte to the answer's last one. */
-  timeoutMs: number
-  /** How much of an answer's body is kept, and read. */
-  keptBodyBytes: number
   /** To one origin. */
   connections: number
 }
@@ -28,8 +22,9 @@ export class Sender {
   readonly #peers = new Map<string, string>()
 
   constructor(options: SenderOptions) {
-    const { guard, connectTimeoutMs, timeoutMs, keptBodyBytes, now, connections } = options
-    this.#options = { timeoutMs, keptBodyBytes, now, addressOf: (origin) => this.#peers.get(origin) ?? null }
+    const { guard, connectTimeoutMs, connections, ...limits } = options
+    const { timeoutMs } = limits
+    this.#options = { ...limits, addressOf: (origin) => this.#peers.get(origin) ?? null }
     this.#agent = new Agent({
       connect: guardedConnector(guard, connectTimeoutMs, (origin, address) => this.#noteAddress(origin, address)),
       connections,

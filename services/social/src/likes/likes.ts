@@ -1,6 +1,7 @@
 import { commentLiked, commentUnliked, postLiked, postUnliked } from '@platform/contracts/social.ts'
 import { type Parts, prepare } from '@platform/db/prepared.ts'
-import { type Cause, completed, draftEvent, isUnannounced, type OutboxRow } from '@platform/events/outbox.ts'
+import type { EventType } from '@platform/events/event-type.ts'
+import { type Cause, completed, draftEvent, isUnannounced } from '@platform/events/outbox.ts'
 import type { Caller } from '@platform/http/assertion.ts'
 import type { PageRequest } from '@platform/http/paging.ts'
 import { type RawBuilder, sql } from 'kysely'
@@ -23,17 +24,7 @@ export async function togglePostLike(
   cause: Cause,
 ): Promise<Like> {
   const like = { postId: await requireVisible(db, caller, postId, place), userId: caller.userId }
-  const event = {
-    source: SOURCE,
-    subject: `${like.postId}/likes`,
-    key: like.postId,
-    data: { postId: like.postId },
-    counts: ['likeCount'] as const,
-  }
-  const drafts = toDrafts(
-    draftEvent({ ...event, type: postLiked }, cause),
-    draftEvent({ ...event, type: postUnliked }, cause),
-  )
+  const drafts = draftBoth(like.postId, { postId: like.postId }, { liked: postLiked, unliked: postUnliked }, cause)
   const toggled = await toggle((id) => togglePost(db, { ...like, ...drafts, id, at: cause.at }))
   if (!toggled) throw postNotFound()
   return toLike(toggled, like, cause)
@@ -49,17 +40,8 @@ export async function toggleCommentLike(
 ): Promise<Like> {
   const { comment } = await getComment(db, caller, commentId, { postId })
   const like = { commentId: comment.id, postId: comment.post_id, userId: caller.userId }
-  const event = {
-    source: SOURCE,
-    subject: `${comment.id}/likes`,
-    key: comment.id,
-    data: { commentId: comment.id, postId: comment.post_id },
-    counts: ['likeCount'] as const,
-  }
-  const drafts = toDrafts(
-    draftEvent({ ...event, type: commentLiked }, cause),
-    draftEvent({ ...event, type: commentUnliked }, cause),
-  )
+  const data = { commentId: comment.id, postId: comment.post_id }
+  const drafts = draftBoth(comment.id, data, { liked: commentLiked, unliked: commentUnliked }, cause)
   const toggled = await toggle((id) => toggleComment(db, { ...like, ...drafts, id, at: cause.at }))
   if (!toggled) throw commentNotFound()
   return toLike(toggled, like, cause)
@@ -100,12 +82,18 @@ interface Drafts {
   unliked: string
 }
 
-const toDrafts = (liked: OutboxRow, { event: unliked }: OutboxRow): Drafts => ({
-  topic: liked.topic,
-  key: liked.key,
-  liked: liked.event,
-  unliked,
-})
+/** @param id of what is liked: likes have a subject and versions of their own, in the order of its events */
+function draftBoth<D extends { likeCount: number }>(
+  id: string,
+  data: Omit<D, 'likeCount'>,
+  { liked, unliked }: { liked: EventType<D>; unliked: EventType<D> },
+  cause: Cause,
+): Drafts {
+  const event = { source: SOURCE, subject: `${id}/likes`, key: id, data, counts: ['likeCount'] as const }
+  const came = draftEvent<D, 'likeCount'>({ ...event, type: liked }, cause)
+  const went = draftEvent<D, 'likeCount'>({ ...event, type: unliked }, cause)
+  return { topic: came.topic, key: came.key, liked: came.event, unliked: went.event }
+}
 
 const COUNTED = sql`
   like_count = like_count + (select count(*) from added) - (select count(*) from removed), like_version = like_version + 1`

@@ -98,13 +98,14 @@ export class LogConsumption implements Consumption {
     await client.query('listen event_log')
     await client.query(`select pg_advisory_lock(hashtextextended('event_log member ' || $1, 0))`, [member])
     await this.#options.ensureTopics()
+    const loops = [this.#heartbeats(client, member, over), this.#fetches(member, over)]
+    for (const loop of loops) loop.catch(() => failed.abort())
     try {
-      const loops = [this.#heartbeats(client, member, over), this.#fetches(member, over)]
-      for (const loop of loops) loop.catch(() => failed.abort())
       await Promise.all(loops)
     } finally {
       this.#isMember = false
-      failed.abort()
+      // The other loop may be about to take over a partition, which would be left with an aborted signal for ever.
+      await Promise.allSettled(loops)
       await Promise.all([...this.#partitions.values()].map((owned) => this.#lose(owned)))
       if (!lost.aborted || this.#stop.signal.aborted) {
         await client.query('select event_log.leave($1, $2)', [this.#group, member]).catch(() => {})
@@ -120,6 +121,7 @@ export class LogConsumption implements Consumption {
         this.#topics,
         this.#options.leaseMs ?? 10_000,
       ])
+      if (over.aborted) return
       this.#isMember = true
       this.#takeOver(rows, over)
       const idle = [...this.#partitions.values()].filter((owned) => owned.isRevoked && !owned.busy)

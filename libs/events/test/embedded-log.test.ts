@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
 import { eventually } from '@platform/testing/eventually.ts'
+import { onServer } from '@platform/testing/server.ts'
 import type { EventTransport } from '../src/transport.ts'
 import { startTestService, type TestService } from './harness.ts'
 import { collect, firstByKey, openAt, placeInLog, series, type TransportPlace } from './transports.ts'
@@ -96,6 +97,31 @@ describe('the embedded log', () => {
     await eventually(() => log.send(series('orders', keys, 3, 3)))
     await eventually(() => expect(firstByKey(collector.received)).toEqual(firstByKey(series('orders', keys, 6))))
     await eventually(() => expect(log.isHealthy()).toBe(true))
+  })
+
+  it('goes on after a read failed while the log was about to say what is owned', async () => {
+    const collector = collect(log, {
+      group: 'readers',
+      topics: ['orders'],
+      handle: async ({ signal }) => signal.throwIfAborted(),
+    })
+    await log.send(series('orders', keys, 1))
+    await eventually(() => expect(collector.received).toHaveLength(8))
+    await onServer(service.adminUrl, async (admin) => {
+      const group = `${place.prefix}readers`
+      await admin.query('begin')
+      await admin.query('lock table event_log.record in access exclusive mode')
+      await admin.query(`select pg_advisory_xact_lock(hashtextextended('event_log group ' || $1, 0))`, [group])
+      const waiting = `select from pg_stat_activity
+        where usename = $1 and application_name = any ($2) and wait_event_type = 'Lock'`
+      const both = [service.name, ['readers events', 'transport test']]
+      await eventually(async () => expect(await service.asAdmin(waiting, both)).toHaveLength(2))
+      await cut('transport test')
+      await eventually(() => expect(collector.isReady()).toBe(false))
+      await admin.query('rollback')
+    })
+    await log.send(series('orders', keys, 1, 1))
+    await eventually(() => expect(firstByKey(collector.received)).toEqual(firstByKey(series('orders', keys, 2))))
   })
 
   it('takes back the partitions of a member that is not heard of, though its connection stands', async () => {

@@ -9,6 +9,7 @@ export default {
   },
   globalSetup: '<rootDir>/libs/testing/src/global-setup.ts',
   globalTeardown: '<rootDir>/libs/testing/src/global-teardown.ts',
-  testTimeout: 30_000,
+  // Ends what hangs; it says nothing of how fast things are to be.
+  testTimeout: 300_000,
   maxWorkers: 2,
 }

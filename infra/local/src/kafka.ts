@@ -24,6 +24,8 @@ export interface KafkaOptions {
   folder: string
   /** Default: any free one. A node that is to be found again by its clients needs the port it had. */
   port?: number
+  /** Settings of the node beside or instead of those that it has by itself. */
+  settings?: Record<string, string>
 }
 
 const READY_MS = 60_000
@@ -36,18 +38,19 @@ const PROBE_TOPIC = 'platform-probe'
  *
  * @throws Error when there is no JDK or Maven, or with the node's last lines when it does not come up
  */
-export async function startKafka({ folder, port }: KafkaOptions): Promise<LocalKafka> {
+export async function startKafka({ folder, port, settings = {} }: KafkaOptions): Promise<LocalKafka> {
   const obstacle = await kafkaObstacle()
   if (obstacle) throw new Error(`Kafka cannot run here: ${obstacle}.`)
   const classPath = ['-cp', join(await kafkaJars(), '*')]
   const data = join(folder, 'data')
   mkdirSync(data, { recursive: true })
   const chosen = port ?? (await freePort())
-  const settings = join(folder, 'server.properties')
-  writeFileSync(settings, serverProperties({ port: chosen, controllerPort: await freePort(), data }))
+  const file = join(folder, 'server.properties')
+  const own = settingsFor({ port: chosen, controllerPort: await freePort(), data })
+  writeFileSync(file, asProperties({ ...own, ...settings }))
   if (!existsSync(join(data, 'meta.properties'))) {
     const clusterId = Buffer.from(randomUUID().replaceAll('-', ''), 'hex').toString('base64url')
-    const format = ['kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', settings]
+    const format = ['kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', file]
     const formatting = promisify(execFile)(javaProgram(), [...classPath, ...format])
     guardChild(formatting.child)
     await formatting
@@ -57,7 +60,7 @@ export async function startKafka({ folder, port }: KafkaOptions): Promise<LocalK
   const memory = ['-Xmx512m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1']
   const child = spawn(
     javaProgram(),
-    [...memory, ...classPath, '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn', 'kafka.Kafka', settings],
+    [...memory, ...classPath, '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn', 'kafka.Kafka', file],
     { cwd: folder, detached: true, stdio: ['ignore', output, output] },
   )
   closeSync(output)
@@ -112,16 +115,14 @@ export async function waitUntilReady(brokers: string, hasEnded: () => boolean = 
   if (!isReady) throw new Error('Kafka ended while it was starting.')
 }
 
-function serverProperties({
-  port,
-  controllerPort,
-  data,
-}: {
+interface Places {
   port: number
   controllerPort: number
   data: string
-}): string {
-  const settings = {
+}
+
+function settingsFor({ port, controllerPort, data }: Places): Record<string, string> {
+  return {
     'process.roles': 'broker,controller',
     'node.id': '1',
     'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
@@ -142,7 +143,9 @@ function serverProperties({
     'broker.session.timeout.ms': '2000',
     'broker.heartbeat.interval.ms': '500',
   }
-  return Object.entries(settings)
+}
+
+const asProperties = (settings: Record<string, string>): string =>
+  Object.entries(settings)
     .map(([name, value]) => `${name}=${value}\n`)
     .join('')
-}

@@ -31,7 +31,7 @@ withKafka('a Kafka of our own', () => {
     expect(topics[0]?.partitions).toHaveLength(12)
     await after.disconnect()
     await again.stop()
-  }, 90_000)
+  })
 })
 
 // The set-up of a run that includes this file has started one, or has said loudly why not.

@@ -11,7 +11,6 @@ import { ROOT } from '@platform/local/processes.ts'
 import { eventually } from '@platform/testing/eventually.ts'
 
 jest.setTimeout(120_000)
-const PATIENCE = { timeoutMs: 60_000 }
 
 let folder: string
 let occupant: Server
@@ -55,7 +54,7 @@ class Start {
     children.push(child)
   }
   async ready(): Promise<this> {
-    await eventually(() => expect(this.lines.join('\n')).toMatch(/^Ready in/m), PATIENCE)
+    await eventually(() => expect(this.lines.join('\n')).toMatch(/^Ready in/m))
     return this
   }
   /** What the summary says behind `name`. */
@@ -115,15 +114,15 @@ describe('start', () => {
 
     const groups = processIds(start).find((pid) => commandLine(pid)?.includes('services/groups'))
     process.kill(groups ?? 0, 'SIGKILL')
-    await eventually(() => expect(start.lines.join('\n')).toContain('groups ended unexpectedly (SIGKILL)'), PATIENCE)
-    await eventually(() => expect(start.lines.join('\n')).toContain('groups is back'), PATIENCE)
+    await eventually(() => expect(start.lines.join('\n')).toContain('groups ended unexpectedly (SIGKILL)'))
+    await eventually(() => expect(start.lines.join('\n')).toContain('groups is back'))
     await eventually(async () => {
       expect((await start.get('/groups', { 'x-api-key': start.value('API key') })).status).toBe(200)
-    }, PATIENCE)
+    })
 
     const pids = processIds(start)
     start.child.kill('SIGKILL')
-    await eventually(() => expect(pids.filter((pid) => commandLine(pid))).toEqual([]), PATIENCE)
+    await eventually(() => expect(pids.filter((pid) => commandLine(pid))).toEqual([]))
   })
 
   it('starts again after it was killed, with the same account and its data', async () => {

@@ -27,7 +27,7 @@ beforeAll(async () => {
   await admin.connect()
   const log = createLogger({ service: 'test', level: 'silent', format: 'pretty' })
   social = openDatabase<SocialTables>({ url: platform.database.urlFor('social'), applicationName: 'test', log })
-}, 120_000)
+})
 afterAll(async () => {
   await social.close()
   await admin.end()

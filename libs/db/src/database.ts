@@ -9,7 +9,10 @@ pg.types.setTypeParser(pg.types.builtins.INT8, Number)
 
 /** How a process reaches its schema. */
 export interface DatabaseOptions {
-  /** `postgres://ROLE:PASSWORD@HOST:PORT/DATABASE`; the role's search path is its own schema. */
+  /**
+   * `postgres://ROLE:PASSWORD@HOST:PORT/DATABASE`; the role's search path is its own schema. With `?connect_timeout=5`,
+   * as libpq has it, a request waits so many seconds for a connection, default 2; then the answer is 503.
+   */
   url: string
   /** Shown in `pg_stat_activity`. */
   applicationName: string
@@ -18,8 +21,6 @@ export interface DatabaseOptions {
   poolSize?: number
   /** Ends a statement that runs longer, default 10,000. */
   statementTimeoutMs?: number
-  /** How long a request may wait for a connection, default 2,000: then the answer is 503. */
-  connectTimeoutMs?: number
   /** Settings of each connection, such as `enable_seqscan: 'off'`. */
   settings?: Record<string, string>
 }
@@ -41,7 +42,7 @@ export function openDatabase<T>(options: DatabaseOptions): Database<T> {
     connectionString: options.url,
     application_name: options.applicationName,
     max: options.poolSize ?? 10,
-    connectionTimeoutMillis: options.connectTimeoutMs ?? 2_000,
+    connectionTimeoutMillis: connectTimeoutMs(options.url),
     statement_timeout: options.statementTimeoutMs ?? 10_000,
     idle_in_transaction_session_timeout: 30_000,
     Client: clientThatWaits((options.statementTimeoutMs ?? 10_000) + 2_000),
@@ -57,6 +58,13 @@ export function openDatabase<T>(options: DatabaseOptions): Database<T> {
   const db = new Kysely<T>({ dialect: new PostgresDialect({ pool }) })
   allowPrepared(db, pool)
   return { db, pool, close: () => db.destroy() }
+}
+
+const CONNECT_TIMEOUT_S = 2
+
+function connectTimeoutMs(url: string): number {
+  const seconds = Number(new URL(url).searchParams.get('connect_timeout'))
+  return (seconds > 0 ? seconds : CONNECT_TIMEOUT_S) * 1_000
 }
 
 /** A handle that is certainly inside a transaction: functions that need one take this. */

@@ -24,7 +24,6 @@ beforeAll(async () => {
     log,
     poolSize: 1,
     statementTimeoutMs: 100,
-    connectTimeoutMs: 20_000,
   })
 })
 afterAll(async () => {

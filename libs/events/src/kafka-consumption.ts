@@ -14,6 +14,7 @@ export interface KafkaConsumptionOptions extends ConsumeOptions {
 
 const HEARTBEAT_MS = 1_000
 const RETRY_MS = 500
+const COORDINATOR_MS = 1_000
 // How many partitions are handed out at once; how much work that becomes is up to whoever handles them.
 const CONCURRENT_PARTITIONS = 4
 
@@ -22,7 +23,7 @@ export class KafkaConsumption implements Consumption {
   readonly #options: KafkaConsumptionOptions
   readonly #consumer: Consumer
   readonly #stop = new AbortController()
-  readonly #started: Promise<void>
+  #started: Promise<void>
   #isMember = false
 
   constructor(options: KafkaConsumptionOptions) {
@@ -66,9 +67,17 @@ export class KafkaConsumption implements Consumption {
       this.#isMember = false
       if (this.#stop.signal.aborted) return
       log.warn('the event consumer lost its broker', { group, error, restart })
+      if (restart) return
+      if (lacksCoordinator(error)) this.#started = this.#startAgain()
       // KafkaJS gives up for good on what it does not know; a process that goes on would only look healthy.
-      if (!restart) onFatal(error)
+      else onFatal(error)
     })
+  }
+
+  async #startAgain(): Promise<void> {
+    await this.#started
+    await pause(COORDINATOR_MS, this.#stop.signal)
+    await this.#start()
   }
 
   /** Joins as soon as the broker answers. */
@@ -134,4 +143,11 @@ export class KafkaConsumption implements Consumption {
     // KafkaJS's own error, which makes it join anew.
     if (eviction) throw eviction
   }
+}
+
+/** A broker has none of a group right after its first start; KafkaJS gives up on that after a few tries. */
+function lacksCoordinator(error: Error): boolean {
+  return (
+    error.name === 'KafkaJSGroupCoordinatorNotFound' || (error.cause instanceof Error && lacksCoordinator(error.cause))
+  )
 }

@@ -13,7 +13,6 @@ import { consume, envelope, queueOf, type ThingHandler, thingModel } from './con
 import { quiet, startTestService, type TestService, type ThingTables, thingChanged, thingRenamed } from './harness.ts'
 import { openAt, transportKinds } from './transports.ts'
 
-const patient = { timeoutMs: 25_000 }
 const topic = 'things.thing'
 
 let service: TestService
@@ -62,7 +61,7 @@ describe.each(transportKinds(findKafkaBrokers()))('a consumer on $name', (kind) 
     for (const key of [id, 'another key, so at the same time']) {
       const marker = randomUUID()
       await send(key, envelope({ subject: marker, entityversion: 1 }))
-      await eventually(async () => expect(await effectsOn(marker)).toHaveLength(1), patient)
+      await eventually(async () => expect(await effectsOn(marker)).toHaveLength(1))
     }
     expect((await effectsOn(id)).map(({ version }) => version).sort()).toEqual([1, 2])
     expect(await listParked(service.db, { consumer: group })).toEqual([])
@@ -73,7 +72,7 @@ describe.each(transportKinds(findKafkaBrokers()))('a consumer on $name', (kind) 
     start([thingModel()])
     const event = (entityversion: number, name: string) => envelope({ subject: id, entityversion, name })
     await send(id, event(1, 'one'), event(2, 'two'), event(1, 'old'), event(2, 'old'), event(3, 'three'))
-    await eventually(async () => expect(await effectsOn(id)).toHaveLength(3), patient)
+    await eventually(async () => expect(await effectsOn(id)).toHaveLength(3))
     expect((await effectsOn(id)).map(({ name }) => name)).toEqual(['one', 'two', 'three'])
     const thing = await service.db.selectFrom('thing').selectAll().where('id', '=', id).executeTakeFirst()
     expect(thing).toEqual({ id, version: 3, name: 'three' })
@@ -91,7 +90,7 @@ describe.each(transportKinds(findKafkaBrokers()))('a consumer on $name', (kind) 
       }),
     ])
     for (const id of ids) await send(id, envelope({ subject: id, entityversion: 1 }))
-    for (const id of ids) await eventually(async () => expect(await effectsOn(id)).toHaveLength(1), patient)
+    for (const id of ids) await eventually(async () => expect(await effectsOn(id)).toHaveLength(1))
     expect(failed.size).toBe(6)
     expect(await listParked(service.db, { consumer: group })).toEqual([])
   })
@@ -110,7 +109,7 @@ describe.each(transportKinds(findKafkaBrokers()))('a consumer on $name', (kind) 
       },
     ])
     await send(id, envelope({ subject: id, entityversion: 1 }))
-    await eventually(async () => expect(await effectsOn(id)).toHaveLength(1), patient)
+    await eventually(async () => expect(await effectsOn(id)).toHaveLength(1))
     expect(runs).toBe(3)
   })
 
@@ -124,11 +123,8 @@ describe.each(transportKinds(findKafkaBrokers()))('a consumer on $name', (kind) 
     const unknown = envelope({ subject: bad, entityversion: 2, type: thingRenamed.type })
     await send(bad, envelope({ subject: bad, entityversion: 1 }), unknown)
     await send(good, unknown, envelope({ subject: good, entityversion: 1 }))
-    await eventually(async () => expect(await effectsOn(good)).toHaveLength(1), patient)
-    await eventually(
-      async () => expect(await queueOf(service, bad)).toEqual([{ reason: 'failed', attempts: 3 }]),
-      patient,
-    )
+    await eventually(async () => expect(await effectsOn(good)).toHaveLength(1))
+    await eventually(async () => expect(await queueOf(service, bad)).toEqual([{ reason: 'failed', attempts: 3 }]))
   })
 
   it('waits out an upstream service and a database that are away, and parks nothing', async () => {
@@ -151,7 +147,7 @@ describe.each(transportKinds(findKafkaBrokers()))('a consumer on $name', (kind) 
     await eventually(async () => {
       const effects = await Promise.all(ids.map(effectsOn))
       expect(effects.map(({ length }) => length)).toEqual(ids.map(() => 1))
-    }, patient)
+    })
     expect(refusals).toBeGreaterThanOrEqual(100)
     expect(await listParked(service.db, { consumer: group })).toEqual([])
     const order = (await service.effects()).map(({ subject }) => subject).filter((subject) => ids.includes(subject))
@@ -174,7 +170,7 @@ describe.each(transportKinds(findKafkaBrokers()))('a consumer on $name', (kind) 
     await transport.send(
       ids.map((id) => ({ topic, key: 'one key', value: envelope({ subject: id, entityversion: 1 }) })),
     )
-    await eventually(() => expect(begun).toBe(1), patient)
+    await eventually(() => expect(begun).toBe(1))
     const stopped = first.stop()
     proceed()
     await stopped
@@ -183,7 +179,7 @@ describe.each(transportKinds(findKafkaBrokers()))('a consumer on $name', (kind) 
     await eventually(async () => {
       const order = (await service.effects()).map(({ subject }) => subject).filter((subject) => ids.includes(subject))
       expect(order).toEqual(ids)
-    }, patient)
+    })
   })
 
   it('says when something was committed, and counts what it does', async () => {
@@ -201,14 +197,14 @@ describe.each(transportKinds(findKafkaBrokers()))('a consumer on $name', (kind) 
       (await registry.getSingleMetric('events_consumed_total')?.get())?.values.find(
         ({ labels }) => labels.outcome === outcome,
       )?.value
-    await eventually(async () => expect(await count('parked')).toBe(1), patient)
+    await eventually(async () => expect(await count('parked')).toBe(1))
     expect([await count('handled'), await count('duplicate'), await count('ignored')]).toEqual([1, 1, 1])
     expect(commits).toBeGreaterThanOrEqual(1)
     const text = await registry.metrics()
     expect(text).toContain(`events_parked{topic="${topic}",reason="failed"} 1`)
     expect(text).toContain(`events_failed_attempts_total{topic="${topic}",kind="retry"} 3`)
     expect(text).toMatch(/events_delay_seconds_count\{topic="things.thing"\} [12]/)
-    await eventually(async () => expect(await registry.metrics()).toMatch(/events_lag\{.*\} 0/), patient)
+    await eventually(async () => expect(await registry.metrics()).toMatch(/events_lag\{.*\} 0/))
   })
 
   it('works in several processes at once without doing anything twice or out of order', async () => {
@@ -227,7 +223,7 @@ describe.each(transportKinds(findKafkaBrokers()))('a consumer on $name', (kind) 
       for (const id of ids) {
         expect(effects.filter(({ subject }) => subject === id).map(({ version }) => version)).toEqual(expected)
       }
-    }, patient)
+    })
     expect(await listParked(service.db, { consumer: group })).toEqual([])
     await Promise.all(consumers.splice(0).map((consumer) => consumer.stop()))
     await Promise.all(others.map((other) => other.close()))

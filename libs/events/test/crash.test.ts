@@ -53,9 +53,9 @@ describe.each(transportKinds(findKafkaBrokers()))('a service on $name', (kind) =
           expect(effects.filter(({ subject }) => subject === id).map(({ version }) => version)).toEqual(expected)
         }
       },
-      { timeoutMs: 60_000, everyMs: 100 },
+      { everyMs: 100 },
     )
     expect(await listParked(service.db)).toEqual([])
     expect(await service.db.selectFrom('outbox').selectAll().execute()).toEqual([])
-  }, 120_000)
+  })
 })

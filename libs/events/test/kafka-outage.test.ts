@@ -11,7 +11,6 @@ import { quiet, startTestService, type TestService } from './harness.ts'
 import { openAt } from './transports.ts'
 
 const obstacle = await kafkaObstacle()
-const patient = { timeoutMs: 60_000 }
 
 /** A broker of this file's own, which it may kill. There is none where Kafka cannot be started from its artifacts. */
 describe.each(obstacle === undefined ? ['killed', 'stopped'] : [])('a broker that is %s', (way) => {
@@ -23,11 +22,11 @@ describe.each(obstacle === undefined ? ['killed', 'stopped'] : [])('a broker tha
     folder = mkdtempSync(join(tmpdir(), 'platform-outage-'))
     chmodSync(folder, 0o711)
     ;[kafka, service] = await Promise.all([startKafka({ folder }), startTestService()])
-  }, 90_000)
+  })
   afterAll(async () => {
     await Promise.all([kafka.stop(), service.close()])
     rmSync(folder, { recursive: true, force: true })
-  }, 60_000)
+  })
 
   it('holds nothing up but the events, which arrive afterwards, once and in order', async () => {
     const { db, pool, url: databaseUrl } = service
@@ -52,7 +51,7 @@ describe.each(obstacle === undefined ? ['killed', 'stopped'] : [])('a broker tha
       }
     }
     await change(10)
-    await eventually(expectAll, patient)
+    await eventually(expectAll)
 
     const half = change(30)
     await (way === 'killed' ? kafka.kill() : kafka.stop())
@@ -66,11 +65,11 @@ describe.each(obstacle === undefined ? ['killed', 'stopped'] : [])('a broker tha
 
     kafka = await startKafka({ folder, port: kafka.port })
     await change(5)
-    await eventually(expectAll, patient)
-    await eventually(() => expect(consumer.isReady() && transport.isHealthy()).toBe(true), patient)
+    await eventually(expectAll)
+    await eventually(() => expect(consumer.isReady() && transport.isHealthy()).toBe(true))
     expect(fatal).toEqual([])
     await consumer.stop()
     await relay.stop()
     await transport.close()
-  }, 180_000)
+  })
 })

@@ -10,7 +10,6 @@ import { consume, envelope, queueOf, thingModel } from './consumer-harness.ts'
 import { startTestService, type TestService } from './harness.ts'
 import { openAt, transportKinds } from './transports.ts'
 
-const patient = { timeoutMs: 25_000 }
 const topic = 'things.thing'
 
 let service: TestService
@@ -59,8 +58,8 @@ describe.each(transportKinds(findKafkaBrokers()))('what is parked on $name', (ki
     refused.add('poison')
     await send(key, event(1, 'one'), event(2, 'poison'), event(3, 'three'), event(4, 'four'))
     await send(other, event(1, 'free', other))
-    await eventually(async () => expect(await queueOf(service, key)).toHaveLength(3), patient)
-    await eventually(async () => expect(await effectsOn(other)).toEqual(['free']), patient)
+    await eventually(async () => expect(await queueOf(service, key)).toHaveLength(3))
+    await eventually(async () => expect(await effectsOn(other)).toEqual(['free']))
     expect(await queueOf(service, key)).toEqual([
       { reason: 'failed', attempts: 3 },
       { reason: 'behind', attempts: 0 },
@@ -73,19 +72,16 @@ describe.each(transportKinds(findKafkaBrokers()))('what is parked on $name', (ki
 
     // Too early: it fails again, and nothing overtakes it.
     expect(await replayParked(service.db, await idAt(2))).toBe(true)
-    await eventually(async () => expect((await queueOf(service, key))[0]?.attempts).toBe(4), patient)
+    await eventually(async () => expect((await queueOf(service, key))[0]?.attempts).toBe(4))
     await eventually(async () => {
       expect((await parked()).some(({ isReplayRequested }) => isReplayRequested)).toBe(false)
-    }, patient)
+    })
     expect(await effectsOn(key)).toEqual(['one'])
 
     refused.clear()
     expect(await replayParked(service.db, await idAt(0))).toBe(true)
     await send(key, event(5, 'five'))
-    await eventually(
-      async () => expect(await effectsOn(key)).toEqual(['one', 'poison', 'three', 'four', 'five']),
-      patient,
-    )
+    await eventually(async () => expect(await effectsOn(key)).toEqual(['one', 'poison', 'three', 'four', 'five']))
     expect(await parked()).toEqual([])
   })
 
@@ -95,13 +91,13 @@ describe.each(transportKinds(findKafkaBrokers()))('what is parked on $name', (ki
     refused.add('poison')
     const poison = event(2, 'poison')
     await send(key, event(1, 'one'), poison, event(3, 'three'))
-    await eventually(async () => expect(await queueOf(service, key)).toHaveLength(2), patient)
+    await eventually(async () => expect(await queueOf(service, key)).toHaveLength(2))
     expect(await dropParked(service.db, await idAt(0))).toBe(true)
-    await eventually(async () => expect(await effectsOn(key)).toEqual(['one', 'three']), patient)
+    await eventually(async () => expect(await effectsOn(key)).toEqual(['one', 'three']))
     // It is not taken up again when it is delivered again, not even where it would work now.
     refused.clear()
     await send(key, poison, event(4, 'four'))
-    await eventually(async () => expect(await effectsOn(key)).toEqual(['one', 'three', 'four']), patient)
+    await eventually(async () => expect(await effectsOn(key)).toEqual(['one', 'three', 'four']))
     expect(await parked()).toEqual([])
     expect(await dropParked(service.db, 999_999_999)).toBe(false)
     expect(await replayParked(service.db, 999_999_999)).toBe(false)
@@ -122,10 +118,10 @@ describe.each(transportKinds(findKafkaBrokers()))('what is parked on $name', (ki
     for (const [name, value] of Object.entries(bad)) await send(keys[name] ?? '', value)
     if (kind.name === 'Kafka') {
       await send('nul \0 key', 'nothing')
-      await eventually(async () => expect(await queueOf(service, 'nul \uFFFD key')).toHaveLength(1), patient)
+      await eventually(async () => expect(await queueOf(service, 'nul \uFFFD key')).toHaveLength(1))
       await dropParked(service.db, (await listParked(service.db, { key: 'nul \uFFFD key' }))[0]?.id ?? -1)
     }
-    await eventually(async () => expect(await parked()).toHaveLength(6), patient)
+    await eventually(async () => expect(await parked()).toHaveLength(6))
     const reasons = Object.fromEntries((await parked()).map(({ key, reason, attempts }) => [key, [reason, attempts]]))
     expect(reasons).toEqual({
       [keys['no json'] ?? '']: ['invalid', 0],
@@ -144,10 +140,10 @@ describe.each(transportKinds(findKafkaBrokers()))('what is parked on $name', (ki
     const event = (subject: string, version: number) =>
       envelope({ subject, entityversion: version, name: `${subject === early ? 'early' : 'late'} ${version}` })
     await send(key, event(early, 1), event(early, 4), event(early, 3), event(late, 1))
-    await eventually(async () => expect(await effectsOn(early, late)).toEqual(['early 1', 'late 1']), patient)
+    await eventually(async () => expect(await effectsOn(early, late)).toEqual(['early 1', 'late 1']))
     expect((await queueOf(service, key)).map(({ reason }) => reason)).toEqual(['gap', 'gap'])
     await send(key, event(early, 2), event(late, 2))
-    await eventually(async () => expect(await effectsOn(late)).toEqual(['late 1', 'late 2']), patient)
+    await eventually(async () => expect(await effectsOn(late)).toEqual(['late 1', 'late 2']))
     expect(await effectsOn(early)).toEqual(['early 1', 'early 2', 'early 3', 'early 4'])
     expect(await parked()).toEqual([])
   })
@@ -157,14 +153,14 @@ describe.each(transportKinds(findKafkaBrokers()))('what is parked on $name', (ki
     const event = (subject: string, version: number, snapshot?: boolean) =>
       envelope({ subject, entityversion: version, name: `v${version}`, snapshot })
     await send(key, event(told, 3), event(lone, 5))
-    await eventually(async () => expect(await queueOf(service, key)).toHaveLength(2), patient)
+    await eventually(async () => expect(await queueOf(service, key)).toHaveLength(2))
     await send(key, event(told, 4, true))
-    await eventually(async () => expect(await queueOf(service, key)).toHaveLength(1), patient)
+    await eventually(async () => expect(await queueOf(service, key)).toHaveLength(1))
     expect(await effectsOn(told)).toEqual(['v4'])
     await replayParked(service.db, await idAt(0), { acceptGap: true })
-    await eventually(async () => expect(await effectsOn(lone)).toEqual(['v5']), patient)
+    await eventually(async () => expect(await effectsOn(lone)).toEqual(['v5']))
     await send(key, event(lone, 6), event(told, 5))
-    await eventually(async () => expect(await effectsOn(told)).toEqual(['v4', 'v5']), patient)
+    await eventually(async () => expect(await effectsOn(told)).toEqual(['v4', 'v5']))
     expect(await effectsOn(lone)).toEqual(['v5', 'v6'])
   })
 
@@ -173,18 +169,18 @@ describe.each(transportKinds(findKafkaBrokers()))('what is parked on $name', (ki
     refused.add('poison')
     await send(key, envelope({ subject: key, entityversion: 1, name: 'poison' }))
     await send(key, envelope({ subject: key, entityversion: 2 }))
-    await eventually(async () => expect(await queueOf(service, key)).toHaveLength(2), patient)
+    await eventually(async () => expect(await queueOf(service, key)).toHaveLength(2))
     const before = await parked()
     await consumer.stop()
     // As after a crash before the offset was stored: a consumer of the same inbox in a group that has no offsets yet.
     consumer = consume(service, regrouped(transport), { name: group, handlers: [thingModel()] })
     const marker = randomUUID()
     await send('another key', envelope({ subject: marker, entityversion: 1 }))
-    await eventually(async () => expect(await effectsOn(marker)).toHaveLength(1), patient)
-    await eventually(() => expect(consumer.isReady()).toBe(true), patient)
+    await eventually(async () => expect(await effectsOn(marker)).toHaveLength(1))
+    await eventually(() => expect(consumer.isReady()).toBe(true))
     expect(await parked()).toEqual(before)
     expect(await replayAllParked(service.db, group)).toBe(2)
-    await eventually(async () => expect(await effectsOn(key)).toEqual(['poison', 'some name']), patient)
+    await eventually(async () => expect(await effectsOn(key)).toEqual(['poison', 'some name']))
   })
 })
 

@@ -8,7 +8,6 @@ import type { Batch, EventTransport } from '../src/transport.ts'
 import { startTestService, type TestService } from './harness.ts'
 import { collect, firstByKey, openAt, series, type TransportPlace, transportKinds } from './transports.ts'
 
-const patient = { timeoutMs: 25_000 }
 const keys = Array.from({ length: 30 }, (_, index) => `key-${index}`)
 
 let service: TestService
@@ -39,7 +38,7 @@ describe.each(transportKinds(findKafkaBrokers()))('$name', (kind) => {
     const messages = [...series('orders', keys, 40), odd]
     for (let start = 0; start < messages.length; start += 97) await transport.send(messages.slice(start, start + 97))
     const collector = collect(transport, { group: 'readers', topics: ['orders'] })
-    await eventually(() => expect(collector.received).toHaveLength(messages.length), patient)
+    await eventually(() => expect(collector.received).toHaveLength(messages.length))
     const expected = firstByKey(messages)
     expect(firstByKey(collector.received)).toEqual(expected)
     expect(expected['key-3']).toHaveLength(40)
@@ -50,7 +49,7 @@ describe.each(transportKinds(findKafkaBrokers()))('$name', (kind) => {
     await Promise.all(transports.map((transport) => transport.ensureTopics(['one', 'two'])))
     await transports[0]?.send([...series('one', keys, 1), ...series('two', keys, 2)])
     const collector = collect(open(), { group: 'readers', topics: ['one'] })
-    await eventually(() => expect(collector.received).toHaveLength(keys.length), patient)
+    await eventually(() => expect(collector.received).toHaveLength(keys.length))
     expect(new Set(collector.received.map(({ topic }) => topic))).toEqual(new Set(['one']))
   })
 
@@ -63,13 +62,13 @@ describe.each(transportKinds(findKafkaBrokers()))('$name', (kind) => {
     await transport.ensureTopics(['orders'])
     await transport.send(series('orders', keys, 5))
     const first = collect(open(), { group: 'first', topics: ['orders'] })
-    await eventually(() => expect(first.received).toHaveLength(150), patient)
+    await eventually(() => expect(first.received).toHaveLength(150))
     const second = collect(open(), { group: 'second', topics: ['orders'] })
     await transport.send(series('orders', keys, 5, 5))
     await eventually(() => {
       expect(firstByKey(first.received)).toEqual(firstByKey(series('orders', keys, 10)))
       expect(firstByKey(second.received)).toEqual(firstByKey(series('orders', keys, 10)))
-    }, patient)
+    })
   })
 
   it('delivers a batch again when its handler fails, with a TypeError too, and goes on', async () => {
@@ -86,7 +85,7 @@ describe.each(transportKinds(findKafkaBrokers()))('$name', (kind) => {
     })
     await eventually(() => {
       expect(firstByKey(collector.received)).toEqual(firstByKey(series('orders', keys, 5)))
-    }, patient)
+    })
     expect(failures).toBeLessThan(0)
   })
 
@@ -95,13 +94,13 @@ describe.each(transportKinds(findKafkaBrokers()))('$name', (kind) => {
     await transport.ensureTopics(['orders'])
     await transport.send(series('orders', keys, 5))
     const before = collect(transport, { group: 'readers', topics: ['orders'] })
-    await eventually(() => expect(before.received).toHaveLength(150), patient)
+    await eventually(() => expect(before.received).toHaveLength(150))
     await before.stop()
     await transport.send(series('orders', keys, 5, 5))
     const after = collect(transport, { group: 'readers', topics: ['orders'] })
     await eventually(() => {
       expect(firstByKey(after.received)).toEqual(firstByKey(series('orders', keys, 5, 5)))
-    }, patient)
+    })
   })
 
   it('delivers what a killed process had in hand to another one', async () => {
@@ -114,8 +113,8 @@ describe.each(transportKinds(findKafkaBrokers()))('$name', (kind) => {
     const collector = collect(transport, { group: 'readers', topics: ['orders'] })
     await eventually(() => {
       expect(firstByKey(collector.received)).toEqual(firstByKey(series('orders', keys, 5)))
-    }, patient)
-  }, 60_000)
+    })
+  })
 
   it('shares the partitions among the members of a group, none with two at once, and takes them back', async () => {
     const transport = open()
@@ -129,22 +128,22 @@ describe.each(transportKinds(findKafkaBrokers()))('$name', (kind) => {
       busy.delete(partition)
     }
     const first = collect(open(), { group: 'readers', topics: ['orders'], handle })
-    await eventually(() => expect(first.isReady()).toBe(true), patient)
+    await eventually(() => expect(first.isReady()).toBe(true))
     await transport.send(series('orders', keys, 1))
     const second = collect(open(), { group: 'readers', topics: ['orders'], handle })
     let sent = 1
     await eventually(async () => {
       await transport.send(series('orders', keys, 1, sent++))
       expect([first, second].map(({ received }) => received.length > 50)).toEqual([true, true])
-    }, patient)
+    })
     await first.stop()
     await transport.send(series('orders', keys, 1, sent++))
     await eventually(() => {
       const all = firstByKey([...first.received, ...second.received].sort((a, b) => Number(a.value) - Number(b.value)))
       expect(all).toEqual(firstByKey(series('orders', keys, sent)))
-    }, patient)
+    })
     expect(overlaps).toEqual([])
-  }, 60_000)
+  })
 
   it('keeps the order of each key while members come and go', async () => {
     const transport = open()
@@ -169,8 +168,8 @@ describe.each(transportKinds(findKafkaBrokers()))('$name', (kind) => {
       if (round === 20) await members[0]?.stop()
     }
     const expected = firstByKey(series('orders', keys, 150))
-    await eventually(() => expect(firstByKey(log)).toEqual(expected), patient)
-  }, 60_000)
+    await eventually(() => expect(firstByKey(log)).toEqual(expected))
+  })
 })
 
 async function startHanging(settings: TransportPlace & { group: string; topic: string }): Promise<ChildProcess> {

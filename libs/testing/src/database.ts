@@ -22,7 +22,7 @@ export interface TestDatabase {
 export async function cloneDatabase(): Promise<TestDatabase> {
   const serverUrl = getForRun('databaseAdminUrl')
   const name = `test_${randomBytes(6).toString('hex')}`
-  const adminUrl = await createDatabase(serverUrl, name, getForRun('template'))
+  const adminUrl = patient(await createDatabase(serverUrl, name, getForRun('template')))
   await onServer(serverUrl, (client) => admitRoles(client, name, SCHEMAS))
   return {
     name,
@@ -32,4 +32,11 @@ export async function cloneDatabase(): Promise<TestDatabase> {
       await onServer(serverUrl, (client) => client.query(`drop database if exists ${name} with (force)`))
     },
   }
+}
+
+/** A busy machine takes its time to make a connection: nothing that a test is to fail for. */
+function patient(url: string): string {
+  const address = new URL(url)
+  address.searchParams.set('connect_timeout', '30')
+  return address.href
 }

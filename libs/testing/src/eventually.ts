@@ -4,11 +4,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
  * Waits for something that happens by itself: runs `check` again and again until it does not throw, and gives what it
  * gave. Assertions belong inside.
  *
- * @param timeoutMs when the last failure is thrown as it is; default 20,000, for slow machines: it is no promise of speed
+ * @param timeoutMs when the last failure is thrown as it is; default 120,000, for slow machines: it is no promise of speed
  */
 export async function eventually<T>(
   check: () => T | Promise<T>,
-  { timeoutMs = 20_000, everyMs = 25 }: { timeoutMs?: number; everyMs?: number } = {},
+  { timeoutMs = 120_000, everyMs = 25 }: { timeoutMs?: number; everyMs?: number } = {},
 ): Promise<T> {
   const deadline = performance.now() + timeoutMs
   for (;;) {

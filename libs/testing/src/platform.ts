@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { addressVariable, PROCESSES, ROOT } from '@platform/local/processes.ts'
+import { addressVariable, type PlatformProcess, PROCESSES, ROOT } from '@platform/local/processes.ts'
 import { createLogger } from '@platform/log/logger.ts'
 import type { StartOptions } from '@platform/service/process.ts'
 import { Client } from './client.ts'
@@ -49,7 +49,12 @@ export async function startPlatform({ env = {} }: PlatformOptions = {}): Promise
   })
   const urls: Record<string, string> = {}
   const running: { stop(): Promise<void> }[] = []
-  for (const { name, folder, calls } of PROCESSES) {
+  const stop = async () => {
+    for (const each of running) await each.stop()
+    await issuer.stop()
+    await database.drop()
+  }
+  const startOne = async ({ name, folder, calls }: PlatformProcess) => {
     const module: ProcessModule = await import(pathToFileURL(join(ROOT, folder, 'src/service.ts')).href)
     const addresses = Object.fromEntries(calls.map((called) => [addressVariable(called), urls[called]]))
     const started = await module.start({
@@ -69,6 +74,13 @@ export async function startPlatform({ env = {} }: PlatformOptions = {}): Promise
     urls[name] = started.url
     running.unshift(started)
   }
+  try {
+    for (const each of PROCESSES) await startOne(each)
+  } catch (error) {
+    // What was left running would disturb the test files that come after this one.
+    await stop()
+    throw error
+  }
   const { gateway: url = '' } = urls
   return {
     url,
@@ -77,10 +89,6 @@ export async function startPlatform({ env = {} }: PlatformOptions = {}): Promise
     nobody: new Client(url),
     person: (options) => issuer.person(url, options),
     token: issuer.token,
-    stop: async () => {
-      for (const each of running) await each.stop()
-      await issuer.stop()
-      await database.drop()
-    },
+    stop,
   }
 }

@@ -7,7 +7,7 @@ let processes: TestProcesses
 beforeAll(async () => {
   database = await cloneDatabase()
   processes = await startProcesses({ database, env: { all: { LOG_LEVEL: 'info' } } })
-}, 60_000)
+})
 afterAll(async () => {
   await processes?.stop()
   await database.drop()
@@ -33,5 +33,5 @@ describe('startProcesses', () => {
     expect(await health('groups')).toBe(200)
     expect(groups.pid()).not.toBe(before)
     expect(processes.get('gateway').pid()).toBe(gateway)
-  }, 60_000)
+  })
 })

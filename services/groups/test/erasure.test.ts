@@ -260,5 +260,5 @@ describe('what happens between the request and the work', () => {
       expect(group.body.participantsCount).toBe(participants.length)
     }
     expect(await drift()).toEqual([])
-  }, 60_000)
+  })
 })

@@ -71,7 +71,7 @@ beforeAll(async () => {
   api = openDatabase<SchedulerTables>({ url, applicationName: 'test', log, statementTimeoutMs: 60_000 })
   engine = openEngineDatabase(url, log)
   large = await largeTables(api)
-}, 120_000)
+})
 afterAll(async () => {
   await Promise.all([api.close(), engine.close()])
   await database.drop()

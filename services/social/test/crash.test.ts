@@ -53,7 +53,7 @@ async function left(groupId: string): Promise<Left> {
 }
 
 describe.each(transportsOn(findKafkaBrokers()))('a crash in the middle of deleting a group on $on', ({ kafka }) => {
-  beforeAll(() => startAll(kafka), 60_000)
+  beforeAll(() => startAll(kafka))
   afterAll(stopAll)
 
   it('leaves nothing behind after the restart, and announces each delete once', async () => {
@@ -100,7 +100,7 @@ describe.each(transportsOn(findKafkaBrokers()))('a crash in the middle of deleti
     const told = readAll(kafka, ['social.post', 'social.comment'], { database, social })
     // Neither less nor more: what is sent again after a crash is the same event.
     const deletes = { 'social.post.deleted': [POSTS, POSTS], 'social.comment.deleted': [POSTS, POSTS] }
-    await eventually(() => expect(told.counted()).toMatchObject(deletes), { timeoutMs: 60_000 })
+    await eventually(() => expect(told.counted()).toMatchObject(deletes))
     await told.stop()
-  }, 120_000)
+  })
 })

@@ -34,14 +34,11 @@ interface Erasure {
 /** Erases somebody, and waits until every service has done its part. */
 async function erase(person: Person, query = ''): Promise<Erasure> {
   expect((await person.delete(`/user-data${query}`)).status).toBe(204)
-  return eventually(
-    async () => {
-      const { body } = await root.get<Erasure>(`/user-data/erasures/${person.id}`)
-      expect(body.completedAt).toBeDefined()
-      return body
-    },
-    { timeoutMs: 30_000 },
-  )
+  return eventually(async () => {
+    const { body } = await root.get<Erasure>(`/user-data/erasures/${person.id}`)
+    expect(body.completedAt).toBeDefined()
+    return body
+  })
 }
 
 /** Every table of every process in which a row names the person. */

@@ -37,7 +37,7 @@ beforeAll(async () => {
   social = openSocial(database)
   await fill(social.db)
   large = await largeTables(social)
-}, 300_000)
+})
 afterAll(async () => {
   await social.close()
   await database.drop()

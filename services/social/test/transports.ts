@@ -73,5 +73,5 @@ export async function whenAllIsSent(database: TestDatabase): Promise<void> {
         'select from groups.outbox union all select from social.outbox union all select from moderation.outbox',
       ),
     )
-  await eventually(async () => expect((await left()).rows).toHaveLength(0), { timeoutMs: 60_000 })
+  await eventually(async () => expect((await left()).rows).toHaveLength(0))
 }

@@ -73,6 +73,7 @@ describe('commenting', () => {
     ['an empty text', { text: '' }],
     ['2,001 characters', { text: 'x'.repeat(2001) }],
     ['a mention that does not occur', { text: 'x', mentions: [{ mentionedUserId: UNKNOWN, mentionText: 'y' }] }],
+    ['51 mentions', { text: 'x', mentions: Array(51).fill({ mentionedUserId: UNKNOWN, mentionText: 'x' }) }],
   ])('refuses %s', async (_, body) => {
     const ana = platform.person()
     const postId = await makePost(ana)

@@ -19,6 +19,12 @@ const all = (status: number, except: Partial<Record<(typeof ROLES)[number], numb
   ...except,
 })
 
+/** A text with as many mentions, each of as many characters. */
+const mentioning = (count: number, length: number) => ({
+  text: '💥'.repeat(length),
+  mentions: Array.from({ length: count }, () => ({ mentionedUserId: UNKNOWN, mentionText: '💥'.repeat(length) })),
+})
+
 describe('POST /groups/{groupId}/posts', () => {
   it('is for participants who are not muted, also for one of a moment ago', async () => {
     const cast = await makeCast(platform)
@@ -78,6 +84,13 @@ describe('POST /groups/{groupId}/posts', () => {
     expect(body.location).toMatchObject({ city: 'Berlin', countryCode: 'DE' })
   })
 
+  it('takes 50 mentions of 100 characters', async () => {
+    const ana = platform.person()
+    const input = mentioning(50, 100)
+    const id = await makePost(ana, undefined, input)
+    expect((await ana.get<Post>(`/posts/${id}`)).body).toMatchObject(input)
+  })
+
   it.each([
     ['no text', { text: undefined }, 'body.text is missing'],
     ['a text of 2,001 characters', { text: 'x'.repeat(2001) }, 'body.text'],
@@ -85,6 +98,8 @@ describe('POST /groups/{groupId}/posts', () => {
     ['a picture that is no UUID', { mediaIds: ['x'] }, 'body.mediaIds.0'],
     ['a mention that does not occur', { mentions: [{ mentionedUserId: UNKNOWN, mentionText: '@eve' }] }, 'mentionText'],
     ['an empty mention', { mentions: [{ mentionedUserId: UNKNOWN, mentionText: '' }] }, 'mentionText'],
+    ['a mention of 101 characters', mentioning(1, 101), 'body.mentions.0.mentionText'],
+    ['51 mentions', mentioning(51, 1), 'body.mentions'],
     ['an empty address', { uri: '' }, 'body.uri'],
     ['an address that nobody can resolve', { uri: 'geonames:0' }, 'body.uri'],
   ])('refuses %s with 400 and names the field', async (_, fields, named) => {

@@ -178,6 +178,19 @@ describe('editing a comment', () => {
     expect((await cast.owner.get<Comment>(path)).body).toMatchObject({ text: 'New', edited: true })
     expect((await cast.member.put(path, {})).status).toBe(400)
   })
+
+  it('marks it as edited once, also when it says the same', async () => {
+    const ana = platform.person()
+    const postId = await makePost(ana)
+    const path = `/posts/${postId}/comments/${await makeComment(ana, postId)}`
+    const edit = async () => {
+      expect((await ana.put(path, { text: 'Well said' })).status).toBe(204)
+      return (await ana.get<Comment>(path)).body
+    }
+    const edited = await edit()
+    expect(edited).toMatchObject({ text: 'Well said', edited: true })
+    expect(await edit()).toEqual(edited)
+  })
 })
 
 describe('deleting a comment', () => {

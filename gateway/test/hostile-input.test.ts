@@ -6,6 +6,7 @@ import { type Person, type Platform, startPlatform } from '@platform/testing/pla
 import { onServer } from '@platform/testing/server.ts'
 import { type Dispatcher, request } from 'undici'
 import { type OpenApiDocument, type Operation, resolve, type Schema, sample } from './openapi-samples.ts'
+import { UNKEPT, withEachText, wrongBodies } from './wrong-bodies.ts'
 
 /**
  * Walks the merged OpenAPI document: every route with every kind of bad input. A service that comes later is covered by
@@ -108,40 +109,6 @@ function bodySchema({ requestBody }: Operation): Schema | undefined {
   return schema && resolve(document, schema)
 }
 
-const WRONG_VALUES = [{}, [], [[]], 'x'.repeat(300_000), -1e308, true, '\0', { $gt: '' }, ['a', 'b']]
-
-function wrongBodies(schema: Schema): [string, string | Buffer][] {
-  const valid = sample(document, schema) as Record<string, unknown>
-  const bodies: [string, string | Buffer][] = [
-    ['no JSON', '{'],
-    ['an array', '[]'],
-    ['null', 'null'],
-    ['a text', '"x"'],
-    ['a number', '17'],
-    ['invalid UTF-8', Buffer.concat([Buffer.from('{"name":"'), Buffer.from([0xc3, 0x28, 0xff]), Buffer.from('"}')])],
-    ['deep arrays', `${'['.repeat(50_000)}${']'.repeat(50_000)}`],
-    ['5 MB', JSON.stringify({ ...valid, filler: 'x'.repeat(5_000_000) })],
-  ]
-  const withHugeNumber = JSON.stringify(valid).replace(/:("[^"]*"|\d+)/, ':1e400')
-  if (withHugeNumber !== JSON.stringify(valid)) bodies.push(['a number that is too large', withHugeNumber])
-  for (const [name, property] of Object.entries(schema.properties ?? {})) {
-    const type = resolve(document, property).type
-    for (const wrong of WRONG_VALUES) {
-      const isObject = typeof wrong === 'object' && !Array.isArray(wrong)
-      // What the field's own type is, is no wrong type.
-      if (typeof wrong === type || (type === 'array' && Array.isArray(wrong)) || (type === 'object' && isObject))
-        continue
-      if (!schema.required?.includes(name) && typeof wrong === 'string' && !type) continue
-      bodies.push([`${name} = ${JSON.stringify(wrong).slice(0, 20)}`, JSON.stringify({ ...valid, [name]: wrong })])
-    }
-    if (schema.required?.includes(name)) {
-      bodies.push([`${name} = null`, JSON.stringify({ ...valid, [name]: null })])
-      bodies.push([`no ${name}`, JSON.stringify({ ...valid, [name]: undefined })])
-    }
-  }
-  return bodies
-}
-
 describe('hostile input', () => {
   it('knows every route', () => {
     expect(routes.length).toBeGreaterThan(25)
@@ -152,7 +119,7 @@ describe('hostile input', () => {
     const attacks = routes.flatMap(({ method, path, operation }) => {
       const schema = bodySchema(operation)
       if (!schema) return []
-      const asJson = wrongBodies(schema).map(([what, body]) => ({ method, path: fill(path), body, what }))
+      const asJson = wrongBodies(document, schema).map(([what, body]) => ({ method, path: fill(path), body, what }))
       const valid = JSON.stringify(sample(document, schema))
       const otherTypes = [
         'text/plain',
@@ -223,7 +190,13 @@ describe('hostile input', () => {
         if (schema.type !== 'string' || schema.enum) {
           typed.push(to(`${key}=x`), to(`${key}=1e999`), to(`${key}=-99999999999999999999`), to(`${key}=%F0%28`))
         }
-        loose.push(to(`${key}=%27%3B%20drop%20table%20x%3B--`), to(`${key}=%ff%fe`), to(`${key}=`), to(`${key}[]=1`))
+        loose.push(
+          to(`${key}=%27%3B%20drop%20table%20x%3B--`),
+          to(`${key}=%ff%fe`),
+          to(`${key}=%ed%a0%80`),
+          to(`${key}=`),
+          to(`${key}[]=1`),
+        )
         loose.push(
           to(`${key}[__proto__][polluted]=1`),
           to('__proto__[polluted]=1'),
@@ -239,16 +212,7 @@ describe('hostile input', () => {
   })
 
   it('is no fault when it is a strange text where texts are allowed', async () => {
-    const strange = [
-      "'; drop table account; --",
-      '$1',
-      '\r\nSet-Cookie: a=b',
-      '<script>',
-      '\ud800',
-      '‮',
-      '__proto__',
-      '{{7*7}}',
-    ]
+    const strange = ["'; drop table account; --", '$1', '\r\nSet-Cookie: a=b', '<script>', '‮', '__proto__', '{{7*7}}']
     const attacks = routes.flatMap(({ method, path, operation }) => {
       const schema = bodySchema(operation)
       if (!schema) return []
@@ -262,6 +226,38 @@ describe('hostile input', () => {
     })
     expect(await failures(attacks, isNoFault)).toEqual([])
     expect({}).not.toHaveProperty('polluted')
+  })
+
+  it('is refused when it is a text that cannot be kept, wherever it stands', async () => {
+    const before = await fingerprint()
+    const attacks = routes.flatMap(({ method, path, operation }): Attack[] => {
+      const schema = bodySchema(operation)
+      if (!schema) return []
+      const valid = sample(document, schema) as Record<string, unknown>
+      return UNKEPT.flatMap((text) =>
+        [...withEachText(valid, text), { ...valid, unknown: [text] }, { ...valid, [text]: 1 }].map((bad) => {
+          const body = JSON.stringify(bad)
+          return { method, path: fill(path), body, what: body.slice(0, 200) }
+        }),
+      )
+    })
+    for (const text of UNKEPT) {
+      const body = JSON.stringify({ text, mentions: [{ mentionedUserId: person.id, mentionText: text }] })
+      attacks.push({ method: 'POST', path: '/posts', body, what: body })
+    }
+    const job = { method: 'POST' as const, path: '/jobs.json' }
+    const form = { 'content-type': 'application/x-www-form-urlencoded' }
+    for (const text of ['%00', '%ed%a0%80', '%ff']) {
+      const body = `job[uri]=http://example.com/&job[at]=2030-01-01T00:00:00Z&job[body]=${text}`
+      attacks.push({ ...job, path: `${job.path}?${body}`, body: '{}', what: `the query ${text}` })
+      attacks.push({ ...job, body, headers: form, what: `the form ${text}` })
+    }
+    for (const text of ['\\0', '\\ud800']) {
+      const body = `{'job': {'uri': 'http://example.com/', 'at': '2030-01-01T00:00:00Z', 'body': '${text}'}}`
+      attacks.push({ ...job, body, what: `JSON5 with ${text}` }, { ...job, body: `{'apikey': '${text}'}`, what: body })
+    }
+    expect(await failures(attacks, isRefusal)).toEqual([])
+    expect(await fingerprint()).toEqual(before)
   })
 
   it('is refused when it is an unknown verb', async () => {

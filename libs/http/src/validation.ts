@@ -26,7 +26,7 @@ export function compileInput<T extends TSchema>(
 ): (input: unknown) => Static<T> {
   const validate = (areTexts ? coercingAjv : strictAjv).compile<Static<T>>(schema)
   return (input) => {
-    refuseNul(input, part)
+    refuseUnkeepable(input, part)
     if (validate(input)) {
       refuseInfinite(input, part)
       return input
@@ -58,18 +58,24 @@ function refuseInfinite(input: unknown, part: InputPart): void {
   if (infinite) throw new DomainError('validation', `${part}.${infinite[0]} must be a finite number`)
 }
 
-/** PostgreSQL has no text with a NUL in it, so no input has one either. The walk is a loop: nesting can be deep. */
-function refuseNul(input: unknown, part: InputPart): void {
+/**
+ * PostgreSQL has no text with a NUL in it, and neither its JSON nor UTF-8 has half a surrogate pair, so no input has
+ * either. The walk is a loop: nesting can be deep.
+ */
+function refuseUnkeepable(input: unknown, part: InputPart): void {
   const rest: unknown[] = [input]
   while (rest.length > 0) {
     const value = rest.pop()
-    if (typeof value === 'string' && value.includes('\0')) {
-      throw new DomainError('validation', `${part} must not contain a NUL character`)
-    }
+    if (typeof value === 'string') requireKeepable(value, part)
     if (value === null || typeof value !== 'object') continue
     for (const [name, item] of Object.entries(value)) {
-      if (name.includes('\0')) throw new DomainError('validation', `${part} must not contain a NUL character`)
+      requireKeepable(name, part)
       rest.push(item)
     }
   }
+}
+
+function requireKeepable(text: string, part: InputPart): void {
+  if (text.includes('\0')) throw new DomainError('validation', `${part} must not contain a NUL character`)
+  if (!text.isWellFormed()) throw new DomainError('validation', `${part} must not contain half a surrogate pair`)
 }

@@ -1,20 +1,30 @@
 import { randomBytes } from 'node:crypto'
 import type { Answer } from '@platform/testing/client.ts'
+import { eventually } from '@platform/testing/eventually.ts'
 import type { Person, Platform } from '@platform/testing/platform.ts'
+import { onServer } from '@platform/testing/server.ts'
 
 /** Everybody who stands differently to a group. */
 export const ROLES = ['owner', 'admin', 'member', 'muted', 'follower', 'stranger', 'moderator'] as const
 export type Role = (typeof ROLES)[number]
 
+/** Those who have only just come or become what they are, so that our copy knows nothing of it whenever they ask. */
+const LATE: readonly Role[] = ['admin', 'follower']
+
 export type Cast = Record<Role, Person> & {
   /** `/groups/ID` */
   group: string
   groupId: string
+  /** Of the superuser. */
+  databaseUrl: string
 }
+
+export const GROUP_TYPES = ['Public', 'Private'] as const
+export type GroupType = (typeof GROUP_TYPES)[number]
 
 export interface GroupOptions {
   postRules?: 'Everyone' | 'AdminApproval' | 'OnlyAdmin'
-  groupType?: 'Public' | 'Private'
+  groupType?: GroupType
 }
 
 interface Created {
@@ -29,7 +39,10 @@ export async function makeGroup(owner: Person, options: GroupOptions = {}): Prom
   return created(await owner.post<Created>('/groups', group))
 }
 
-/** A group with everybody in it but the stranger and the moderator. The follower has only just come. */
+/**
+ * A group with everybody in it but the stranger and the moderator. Our copy has all of their places, so that no event is
+ * under way which would bring back what `whileForgotten` takes.
+ */
 export async function makeCast(platform: Platform, options: GroupOptions = {}): Promise<Cast> {
   const person = () => platform.person()
   const [owner, admin, member, muted, follower, stranger] = [person(), person(), person(), person(), person(), person()]
@@ -41,7 +54,50 @@ export async function makeCast(platform: Platform, options: GroupOptions = {}): 
   await owner.post(`${group}/participants/${muted.id}/mute`)
   if (options.groupType === 'Private') await owner.post(`${group}/participants`, { userId: follower.id })
   else await follower.post(`${group}/follow`)
-  return { owner, admin, member, muted, follower, stranger, moderator, group, groupId }
+  const databaseUrl = platform.database.adminUrl
+  await untilCopied(databaseUrl, groupId)
+  return { owner, admin, member, muted, follower, stranger, moderator, group, groupId, databaseUrl }
+}
+
+/** One of each type, for cases that add to a group and leave who is in it as it is. */
+export async function makeCasts(platform: Platform, options: GroupOptions = {}): Promise<Record<GroupType, Cast>> {
+  const [Public, Private] = await Promise.all(
+    GROUP_TYPES.map((groupType) => makeCast(platform, { ...options, groupType })) as [Promise<Cast>, Promise<Cast>],
+  )
+  return { Public, Private }
+}
+
+async function untilCopied(databaseUrl: string, groupId: string): Promise<void> {
+  const places = (schema: string) =>
+    `(select jsonb_agg((user_id, version) order by user_id) from ${schema}.participant where group_id = $1)`
+  await onServer(databaseUrl, (client) =>
+    eventually(async () => {
+      const same = `select ${places('groups')} = ${places('social')} as is_same`
+      const { rows } = await client.query<{ is_same: boolean | null }>(same, [groupId])
+      if (!rows[0]?.is_same) throw new Error('The copy of the group is late.')
+    }),
+  )
+}
+
+/** Asks something while our copy knows nothing of somebody's place in the group: as late as can be. */
+export async function whileForgotten<T>(
+  { databaseUrl, groupId }: Cast,
+  { id }: Person,
+  ask: () => Promise<T>,
+): Promise<T> {
+  return onServer(databaseUrl, async (client) => {
+    const forget =
+      'delete from social.participant where group_id = $1 and user_id = $2 returning to_jsonb(participant) as place'
+    const { rows } = await client.query<{ place: object }>(forget, [groupId, id])
+    try {
+      return await ask()
+    } finally {
+      // What was asked may have brought it back already.
+      const restore =
+        'insert into social.participant select * from jsonb_populate_record(null::social.participant, $1) on conflict do nothing'
+      for (const { place } of rows) await client.query(restore, [place])
+    }
+  })
 }
 
 /** The id in the answer to a create; anything else ends the test. */
@@ -62,9 +118,22 @@ export async function makeComment(person: Person, postId: string, parentId?: str
   return created(await person.post<Created>(`/posts/${postId}/${path}`, { text: 'Well said' }))
 }
 
-/** What each of the cast gets for the same request: one status a role. */
+/** One status for everybody, with the exceptions. */
+export const all = (status: number, except: Partial<Record<Role, number>> = {}): Record<Role, number> => ({
+  ...(Object.fromEntries(ROLES.map((role) => [role, status])) as Record<Role, number>),
+  ...except,
+})
+
+/** Who is outside of a Private group: to them it does not exist. */
+export const OUTSIDE = { stranger: 404, moderator: 404 }
+
+/** What each of the cast gets for the same request, those who are late unknown to our copy: one status a role. */
 export async function statuses(cast: Cast, ask: (person: Person) => Promise<Answer<unknown>>): Promise<object> {
   const answers: Partial<Record<Role, number>> = {}
-  for (const role of ROLES) answers[role] = (await ask(cast[role])).status
+  for (const role of ROLES) {
+    const person = cast[role]
+    const answer = LATE.includes(role) ? whileForgotten(cast, person, () => ask(person)) : ask(person)
+    answers[role] = (await answer).status
+  }
   return answers
 }

@@ -17,11 +17,12 @@ import { ERASURE_STEPS } from '../src/erasure/steps.ts'
 import { listCommentLikes, listPostLikes, toggleCommentLike, togglePostLike } from '../src/likes/likes.ts'
 import { Cursors } from '../src/lists/cursor.ts'
 import { findSeeable, insertSeen, markSeen, toggleHidden } from '../src/marks/marks.ts'
+import { findLate } from '../src/membership/administered.ts'
 import { FROM_THE_START, feedQuery, listProfile, readFeed } from '../src/posts/feed.ts'
 import { getPost, judgedQuery } from '../src/posts/find-post.ts'
 import { createPost, deletePost } from '../src/posts/posts.ts'
 import { showPosts } from '../src/posts/show-posts.ts'
-import { approvePost, findNotAdministered, listSuggested, listToApprove } from '../src/posts/suggestions.ts'
+import { approvePost, listSuggested, listToApprove } from '../src/posts/suggestions.ts'
 import { listReposters, repost } from '../src/reposts/reposts.ts'
 import { snapshots } from '../src/snapshots.ts'
 import { COUNTER_NAMES, recountOne } from '../src/totals/recount.ts'
@@ -49,7 +50,8 @@ const first = { page: 0, limit: 10 }
 const third = { page: 2, limit: 10 }
 const cursors = new Cursors(DEVELOPMENT_SECRET)
 const batch = (n: number) => ({ userId: nth('person', n), limit: 500, cause })
-const ids = (kind: 'post' | 'comment', count: number) => Array.from({ length: count }, (_, n) => nth(kind, n * 8 + 3))
+const ids = (kind: 'group' | 'post' | 'comment', count: number) =>
+  Array.from({ length: count }, (_, n) => nth(kind, n * 8 + 3))
 const reader = caller(7)
 const FIRST_GROUP = nth('group', 0)
 const FIRST_POST = nth('post', 0)
@@ -94,7 +96,15 @@ const OPERATIONS: [string, (db: Tx) => Promise<unknown>, mostRows?: number][] = 
   ],
   ['what waits in a group, for its author', (db) => listSuggested(db, caller(41), WAITING_IN, first, confirmed), 1500],
   ['what waits for an admin', (db) => listToApprove(db, admin, first)],
-  ['where somebody who is no admin may have become one', (db) => findNotAdministered(db, admin)],
+  [
+    'where our copy is late about an admin',
+    (db) =>
+      findLate(
+        db,
+        admin.userId,
+        ids('group', 100).map((groupId) => ({ groupId, version: 2 })),
+      ),
+  ],
   ...(['all', 'created', 'reposted'] as const).map((type): [string, (db: Tx) => Promise<unknown>] => [
     `a profile: ${type}`,
     async (db) => {

@@ -91,6 +91,13 @@ describe('GET /posts?postIds', () => {
     expect(await get(waiting.member)).toEqual([suggested, profilePost])
   })
 
+  it.each(['true', 'True', '1', '', 'no&includeBlocked=yes'])('ignores includeBlocked=%s', async (value) => {
+    const ana = platform.person()
+    const id = await makePost(ana)
+    const { status, body } = await ana.get<Post[]>(`/posts?postIds=${id}&includeBlocked=${value}`)
+    expect([status, body.length]).toEqual([200, 1])
+  })
+
   it('takes 1 to 100 UUIDs', async () => {
     const ana = platform.person()
     const many = (count: number) => Array.from({ length: count }, () => randomUUID()).join(',')

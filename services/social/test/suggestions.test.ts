@@ -5,8 +5,11 @@ import type { Post } from '../src/posts/shapes.ts'
 import { type Cast, makeCast, makeGroup, makePost, type Role, statuses } from './cast.ts'
 
 let platform: Platform
+/** Of cases that look at their own post only. */
+let approving: Cast
 beforeAll(async () => {
   platform = await startPlatform()
+  approving = await makeCast(platform, { postRules: 'AdminApproval' })
 })
 afterAll(() => platform.stop())
 
@@ -89,8 +92,8 @@ describe('approving and declining', () => {
   ]
   it.each(rules)('by %s', async (_, role, status) => {
     for (const verb of ['approve', 'decline']) {
-      const waiting = await withWaiting()
-      expect((await waiting[role].post(`${waiting.path}/${verb}`)).status).toBe(status)
+      const path = `${approving.group}/posts/${await makePost(approving.member, approving.groupId)}`
+      expect((await approving[role].post(`${path}/${verb}`)).status).toBe(status)
     }
   })
 

@@ -4,6 +4,7 @@ import { defineRoute, type Route, route } from '@platform/http/route.ts'
 import { Uuid } from '@platform/http/schemas.ts'
 import { Type } from 'typebox'
 import type { Db } from '../db/schema.ts'
+import { listAdministered, MAX_ADMINISTERED } from '../participants/administered.ts'
 import { toParticipantState } from '../participants/participant-state.ts'
 import { toGroupState } from './group-view.ts'
 import { groupNotFound } from './membership.ts'
@@ -43,6 +44,22 @@ const getPlacesDefinition = defineRoute({
   },
 })
 
+const listAdministeredDefinition = defineRoute({
+  method: 'get',
+  path: '/internal/participants/{userId}/administered',
+  operationId: 'listAdministered',
+  summary: 'The groups that a person administers, by id, with the version of their place in each.',
+  description: 'A part that is not full is the last one.',
+  tag: 'internal',
+  access: { scope: 'internal', issuer: 'internal' },
+  params: Type.Object({ userId: Uuid }),
+  query: Type.Object({
+    after: Type.Optional(Uuid),
+    limit: Type.Integer({ minimum: 1, maximum: MAX_ADMINISTERED, default: MAX_ADMINISTERED }),
+  }),
+  responses: { 200: Type.Array(Type.Object({ groupId: Uuid, version: Version })) },
+})
+
 /** What other services may ask. */
 export function internalRoutes({ db }: { db: Db }): Route[] {
   return [
@@ -68,6 +85,10 @@ export function internalRoutes({ db }: { db: Db }): Route[] {
       })
       return { status: 200, body }
     }),
+    route(listAdministeredDefinition, async ({ params, query }) => ({
+      status: 200,
+      body: await listAdministered(db, { ...params, ...query }),
+    })),
   ]
 }
 

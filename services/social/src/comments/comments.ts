@@ -54,7 +54,10 @@ export async function createComment(
   return comment.id
 }
 
-/** Changes a comment's text. Nothing happens when it says the same. The author, unless they are muted in the group. */
+/**
+ * Changes a comment's text. The author, unless they are muted in the group. One that says the same is edited, too, but
+ * only once, and its content keeps its revision: what moderation decided on is still there.
+ */
 export async function editComment(
   trx: Tx,
   caller: Caller,
@@ -68,15 +71,16 @@ export async function editComment(
     throw new DomainError('forbidden', 'Only the author of the comment may do this.')
   }
   if (access) requireUnmuted(access)
-  const { text, mentions } = input
-  if (comment.text === text && isDeepStrictEqual(comment.mentions, readMentions(text, mentions ?? []))) return
+  const { text, mentions = [] } = input
+  const isSame = comment.text === text && isDeepStrictEqual(comment.mentions, readMentions(text, mentions))
+  if (isSame && comment.is_edited) return
   const edited = await trx
     .updateTable('comment')
     .set({
       ...columnsOf(input),
       is_edited: true,
       version: comment.version + 1,
-      content_revision: comment.content_revision + 1,
+      content_revision: comment.content_revision + (isSame ? 0 : 1),
       updated_at: cause.at,
     })
     .where('id', '=', comment.id)

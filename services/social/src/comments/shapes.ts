@@ -4,12 +4,13 @@ import { PageOf } from '@platform/http/paging.ts'
 import { DateTime, Uuid } from '@platform/http/schemas.ts'
 import { type Static, Type } from 'typebox'
 import { goingOn } from '../lists/going-on.ts'
+import { NewMentions } from '../posts/mentions.ts'
 
 /** What a new comment, a reply and an edit take; mentions that are left out are gone. */
 export const CommentInput = Type.Object(
   {
     text: Type.String({ minLength: 1, maxLength: 2000 }),
-    mentions: Type.Optional(Type.Array(Mention, { description: 'Each `mentionText` occurs in `text`.' })),
+    mentions: NewMentions,
   },
   { title: 'CommentInput' },
 )

@@ -14,7 +14,8 @@ export interface CopyDeps {
   groups: Pick<ServiceClient, 'get'>
 }
 
-const Version = Type.Integer({ minimum: 1 })
+/** Of a state, as the groups service counts. */
+export const Version = Type.Integer({ minimum: 1 })
 const Answer = Type.Array(
   Type.Object({
     group: Type.Object({ version: Version, state: GroupState }),
@@ -22,6 +23,8 @@ const Answer = Type.Array(
   }),
 )
 const parseAnswer = compileLazily<Static<typeof Answer>>(Answer)
+
+type Told = Static<typeof Answer>[number]
 
 /** Who asks, and in which trace. */
 export type Asking = Origin & { caller: Caller }
@@ -71,13 +74,36 @@ async function refreshSome(deps: CopyDeps, groupIds: string[], request: Asking):
   const { userId } = request.caller
   const answer = await deps.groups.get(`/internal/participants/${userId}?groupIds=${groupIds.join(',')}`, request)
   const places = parseAnswer(answer ?? [], 'The groups service')
-  if (places.length === 0) return 0
+  const newer = await selectNewer(deps.db, userId, places)
+  if (newer.length === 0) return places.length
   await deps.db.transaction().execute(async (trx) => {
     // In one order, so that two of these never wait for each other in a circle.
-    for (const { group, participant } of places.toSorted((a, b) => a.group.state.id.localeCompare(b.group.state.id))) {
+    for (const { group, participant } of newer.toSorted((a, b) => a.group.state.id.localeCompare(b.group.state.id))) {
       await copyGroup(trx, group.version, group.state)
       if (participant) await copyParticipant(trx, participant.version, participant.state)
     }
   })
   return places.length
+}
+
+/** What of the answer our copy lacks or has older: mostly nothing, and then nothing is written and no row is locked. */
+async function selectNewer(db: Db, userId: string, places: Told[]): Promise<Told[]> {
+  if (places.length === 0) return []
+  const copies = await db
+    .selectFrom('group')
+    .leftJoin('participant', (join) =>
+      join.onRef('participant.group_id', '=', 'group.id').on('participant.user_id', '=', userId),
+    )
+    .select(['group.id', 'group.version', 'participant.version as place_version'])
+    .where(
+      'group.id',
+      'in',
+      places.map(({ group }) => group.state.id),
+    )
+    .execute()
+  const copyOf = new Map(copies.map((copy) => [copy.id, copy]))
+  return places.filter(({ group, participant }) => {
+    const { version = 0, place_version } = copyOf.get(group.state.id) ?? {}
+    return version < group.version || (place_version ?? 0) < (participant?.version ?? 0)
+  })
 }

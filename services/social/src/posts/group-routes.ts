@@ -8,6 +8,7 @@ import type { Deps } from '../deps.ts'
 import type { Cursors } from '../lists/cursor.ts'
 import { After, readPart, toPart } from '../lists/going-on.ts'
 import { getAccess } from '../membership/access.ts'
+import { refreshAdministered } from '../membership/administered.ts'
 import { confirmRefusals } from '../membership/confirm.ts'
 import { readFeed } from './feed.ts'
 import { getPost, postNotFound } from './find-post.ts'
@@ -15,14 +16,7 @@ import { toPost } from './post-view.ts'
 import { createPost, requirePoster } from './posts.ts'
 import { Created, FeedPage, GroupParams, GroupPostParams, NewPost, Post, PostPage } from './shapes.ts'
 import { showPosts } from './show-posts.ts'
-import {
-  approvePost,
-  confirmAdministered,
-  declinePost,
-  listSuggested,
-  listToApprove,
-  suggestPost,
-} from './suggestions.ts'
+import { approvePost, declinePost, listSuggested, listToApprove, suggestPost } from './suggestions.ts'
 
 const read = { tag: 'posts', access: { scope: 'social:read' } } as const
 const write = { tag: 'posts', access: { scope: 'social:write' } } as const
@@ -171,7 +165,7 @@ export function groupPostRoutes(deps: Deps, cursors: Cursors): Route[] {
     }),
     route(toApproveDefinition, async (request) => {
       const { caller, query } = request
-      await confirmAdministered(deps, request)
+      await refreshAdministered(deps, request)
       const { rows, total } = await listToApprove(db, caller, query)
       return { status: 200, body: toPage(await showPosts(deps, request, rows), total, query) }
     }),

@@ -1,5 +1,21 @@
 import type { Mention } from '@platform/contracts/social.ts'
 import { DomainError } from '@platform/http/errors.ts'
+import { Uuid } from '@platform/http/schemas.ts'
+import { Type } from 'typebox'
+
+/** How many people a text names at most: what it carries along is bounded, since lists show all of it. */
+export const MAX_MENTIONS = 50
+
+const NewMention = Type.Object(
+  {
+    mentionedUserId: Uuid,
+    mentionText: Type.String({ minLength: 1, maxLength: 100, description: 'Occurs in `text`.' }),
+  },
+  { title: 'NewMention' },
+)
+
+/** Of a new post or comment, and of an edit. */
+export const NewMentions = Type.Optional(Type.Array(NewMention, { maxItems: MAX_MENTIONS }))
 
 /**
  * Mentions as they are kept: ids in lower case.

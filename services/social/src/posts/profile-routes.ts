@@ -37,7 +37,7 @@ const batchDefinition = defineRoute({
   description: 'In the order asked, each once; what the caller may not see is left out.',
   query: Type.Object({
     postIds: IdList,
-    includeBlocked: Type.Optional(Type.Boolean({ deprecated: true, description: 'Ignored.' })),
+    includeBlocked: Type.Optional(Type.Unknown({ deprecated: true, description: 'Ignored, whatever it says.' })),
   }),
   responses: { 200: Type.Array(Post) },
 })

@@ -5,6 +5,7 @@ import { PageOf, PageQuery } from '@platform/http/paging.ts'
 import { DateTime, OneOf, Uuid } from '@platform/http/schemas.ts'
 import { type Static, Type } from 'typebox'
 import { After, goingOn } from '../lists/going-on.ts'
+import { NewMentions } from './mentions.ts'
 
 export const MAX_PICTURES = 6
 
@@ -12,7 +13,7 @@ export const NewPost = Type.Object(
   {
     text: Type.String({ maxLength: 2000 }),
     mediaIds: Type.Optional(Type.Array(Uuid, { maxItems: MAX_PICTURES })),
-    mentions: Type.Optional(Type.Array(Mention, { description: 'Each `mentionText` occurs in `text`.' })),
+    mentions: NewMentions,
     uri: Type.Optional(
       Type.String({
         minLength: 1,

@@ -14,7 +14,6 @@ import {
   requireAdmin,
   requireWriter,
 } from '../membership/access.ts'
-import { type Asking, type CopyDeps, refreshCopies } from '../membership/confirm.ts'
 import { moveTotals } from '../totals/totals.ts'
 import { findPost, getPost, isVisible, postNotFound } from './find-post.ts'
 import { publishPosts } from './post-events.ts'
@@ -130,33 +129,6 @@ export async function listSuggested(
     .offset(page * limit)
     .limit(limit)
     .execute()
-}
-
-/**
- * Has it confirmed that the caller administers no more groups than our copy knows of. Asked about are those that they are
- * in and where something waits: of others there is nothing to list, and an admin has all of them already.
- *
- * @throws DomainError `unavailable` when the groups service does not answer
- */
-export async function confirmAdministered(deps: CopyDeps, request: Asking): Promise<void> {
-  const groupIds = await findNotAdministered(deps.db, request.caller)
-  await refreshCopies(deps, groupIds, request)
-}
-
-/** The groups that the caller is in without being an admin, as our copy has it, and where something waits. */
-export async function findNotAdministered(db: Db, { userId }: Caller): Promise<string[]> {
-  const groups = await db
-    .selectFrom('participant')
-    .innerJoin('group', 'group.id', 'participant.group_id')
-    .innerJoin('group_total', 'group_total.group_id', 'participant.group_id')
-    .select('participant.group_id')
-    .where('participant.user_id', '=', userId)
-    .where('participant.is_admin', '=', false)
-    .where('participant.deleted_at', 'is', null)
-    .where('group.deleted_at', 'is', null)
-    .where('group_total.suggested_count', '>', 0)
-    .execute()
-  return groups.map(({ group_id }) => group_id)
 }
 
 /** What waits in all groups that the caller administers, newest first. */

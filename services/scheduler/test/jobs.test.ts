@@ -190,15 +190,6 @@ describe('Many jobs', () => {
     await eventually(async () => expect((await dora.job(id)).status).toBe('succeeded'))
     await dora.schedule({ at: AT, uri: URI })
   })
-
-  it('with one Idempotency-Key are one job', async () => {
-    const emil = await scheduler.account()
-    const job = { at: AT, uri: URI }
-    const headers = { 'idempotency-key': 'once' }
-    const answers = await Promise.all([1, 2, 3].map(() => emil.post<OneJob>('/jobs.json', { job }, headers)))
-    expect(new Set(answers.map(({ body }) => body.success.job.id)).size).toBe(1)
-    expect((await emil.post('/jobs.json', { job: { ...job, method: 'GET' } }, headers)).status).toBe(409)
-  })
 })
 
 describe('A preview', () => {

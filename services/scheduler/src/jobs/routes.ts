@@ -77,11 +77,12 @@ export function jobRoutes({ db, now, guard, horizonMs, quota, secrets }: JobRout
   return [
     route(definitions.batchDefinition, async (request) => {
       const accountId = request.caller.userId
-      const wishes = await readNew(accountId, request.body.jobs, (i, name) => `jobs[${i}][${name}]`)
-      return runCommand(db, request, async (trx) => {
+      const prepare = () => readNew(accountId, request.body.jobs, (i, name) => `jobs[${i}][${name}]`)
+      const create = async (trx: Tx, wishes: NewJobWish[]) => {
         const jobs = await createJobs(trx, contextOf(accountId), wishes)
-        return { status: 200, body: { success: { jobs: jobs.map(toEcho) } } }
-      })
+        return { status: 200 as const, body: { success: { jobs: jobs.map(toEcho) } } }
+      }
+      return runCommand(db, request, create, { prepare })
     }),
     route(definitions.previewDefinition, async ({ caller, body }) => {
       const zone = await zoneOf(db, caller.userId)
@@ -92,12 +93,13 @@ export function jobRoutes({ db, now, guard, horizonMs, quota, secrets }: JobRout
     }),
     route(definitions.createDefinition, async (request) => {
       const accountId = request.caller.userId
-      const wishes = await readNew(accountId, [request.body.job ?? {}], (_, name) => name)
-      return runCommand(db, request, async (trx) => {
+      const prepare = () => readNew(accountId, [request.body.job ?? {}], (_, name) => name)
+      const create = async (trx: Tx, wishes: NewJobWish[]) => {
         const [job] = await createJobs(trx, contextOf(accountId), wishes)
         if (!job) throw new Error('No job was created.')
-        return { status: 200, headers: { ETag: etagOf(job) }, body: { success: { job: toEcho(job) } } }
-      })
+        return { status: 200 as const, headers: { ETag: etagOf(job) }, body: { success: { job: toEcho(job) } } }
+      }
+      return runCommand(db, request, create, { prepare })
     }),
     route(definitions.listDefinition, async ({ caller, query }) => {
       const jobs = query.details
@@ -111,12 +113,13 @@ export function jobRoutes({ db, now, guard, horizonMs, quota, secrets }: JobRout
     }),
     route(definitions.updateDefinition, async (request) => {
       const { caller, params, body, headers } = request
-      const wish = await readChange(caller.userId, body.job ?? {}, await getJob(db, caller.userId, params.id))
-      return runCommand(db, request, async (trx) => {
+      const prepare = async () => readChange(caller.userId, body.job ?? {}, await getJob(db, caller.userId, params.id))
+      const change = async (trx: Tx, wish: JobWish) => {
         const job = await lockJob(trx, caller.userId, params.id)
         const changed = await changeJob(trx, contextOf(caller.userId), job, wish, headers['if-match'])
-        return { status: 200, headers: { ETag: etagOf(changed) }, body: { success: { job: toEcho(changed) } } }
-      })
+        return { status: 200 as const, headers: { ETag: etagOf(changed) }, body: { success: { job: toEcho(changed) } } }
+      }
+      return runCommand(db, request, change, { prepare })
     }),
     route(definitions.deleteDefinition, async (request) =>
       runCommand(db, request, async (trx) => {

@@ -28,7 +28,7 @@ export function compileInput<T extends TSchema>(
   return (input) => {
     refuseNul(input, part)
     if (validate(input)) {
-      refuseInfinite(input, part)
+      if (areTexts) refuseInfinite(input, part)
       return input
     }
     const messages = [...new Set((validate.errors ?? []).map((error) => describe(error, part)))].slice(0, 20)
@@ -51,11 +51,17 @@ function describe(error: ErrorObject, part: InputPart): string {
   return `${field} ${error.message}`
 }
 
-/** Ajv turns the text `1e999` into Infinity and then holds it against no limit. Coerced inputs are flat. */
+/** Ajv turns the text `1e999` into Infinity and then holds it against no limit. */
 function refuseInfinite(input: unknown, part: InputPart): void {
-  if (part === 'body') return
-  const infinite = Object.entries(input ?? {}).find(([, value]) => typeof value === 'number' && !Number.isFinite(value))
-  if (infinite) throw new DomainError('validation', `${part}.${infinite[0]} must be a finite number`)
+  const rest: [path: string, value: unknown][] = [[part, input]]
+  for (let next = rest.pop(); next; next = rest.pop()) {
+    const [path, value] = next
+    if (value === Infinity || value === -Infinity) {
+      throw new DomainError('validation', `${path} must be a finite number`)
+    }
+    if (value === null || typeof value !== 'object') continue
+    for (const [name, item] of Object.entries(value)) rest.push([`${path}.${name}`, item])
+  }
 }
 
 /** PostgreSQL has no text with a NUL in it, so no input has one either. The walk is a loop: nesting can be deep. */

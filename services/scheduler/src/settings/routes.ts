@@ -51,7 +51,10 @@ const rotateDefinition = defineRoute({
   operationId: 'rotateJobSecret',
   summary: 'Replace the signing secret',
   description: 'For `grace_hours` requests carry a signature by the old one, too.',
-  query: Type.Object({ grace_hours: Type.Number({ minimum: 0, maximum: 168, default: 24 }) }),
+  body: Type.Object(
+    { grace_hours: Type.Number({ minimum: 0, maximum: 168, default: 24 }) },
+    { title: 'JobSecretRotation' },
+  ),
 })
 
 const HOUR_MS = 3_600_000
@@ -82,9 +85,9 @@ export function settingsRoutes({ db, now, secrets }: { db: Db; now: () => Date; 
         return show(trx, caller.userId)
       }),
     ),
-    route(rotateDefinition, async ({ caller, query }) =>
+    route(rotateDefinition, async ({ caller, body }) =>
       db.transaction().execute(async (trx) => {
-        await rotateSecret(trx, secrets, caller.userId, new Date(now().getTime() + query.grace_hours * HOUR_MS))
+        await rotateSecret(trx, secrets, caller.userId, new Date(now().getTime() + body.grace_hours * HOUR_MS))
         return show(trx, caller.userId)
       }),
     ),

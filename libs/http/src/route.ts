@@ -39,6 +39,8 @@ export interface RouteDefinition<
   hasETag?: boolean
   /** Takes `If-Match`; its handler compares. */
   takesIfMatch?: boolean
+  /** Although it is no GET: an `Idempotency-Key` would mean nothing. */
+  changesNothing?: boolean
 }
 
 /** A request after its checks. A copy of it (`{ ...request }`) has neither `address` nor `log`. */

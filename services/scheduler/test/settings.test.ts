@@ -1,4 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
+import { DEVELOPMENT_SECRET } from '@platform/config/env.ts'
+import type { OpenApiPart } from '@platform/http/openapi.ts'
+import { ServiceCaller } from '@platform/testing/service-client.ts'
 import { type Account, type Refused, type Scheduler, type Success, startScheduler } from './harness.ts'
 
 let scheduler: Scheduler
@@ -51,5 +54,48 @@ describe('How long the secret before is still used', () => {
   ])('is refused: %s', async (_, path, body, headers) => {
     const answer = await ana.send<Refused>('POST', path, body, headers)
     expect([answer.status, Object.keys(answer.body.error)]).toEqual([400, ['grace_hours']])
+  })
+})
+
+describe('An Idempotency-Key', () => {
+  const headers = { 'idempotency-key': 'once' }
+
+  it('gives the secret of the first rotation again, and the one before is not lost', async () => {
+    const before = (await ana.get<Shown>('/jobs/settings.json')).body.success.settings
+    const first = await ana.post<Shown>(ROTATE, { grace_hours: 1 }, headers)
+    const again = await ana.post<Shown>(ROTATE, { grace_hours: 1 }, headers)
+    expect(again.body).toEqual(first.body)
+    expect(first.body.success.settings.previous_signing_secret).toBe(before.signing_secret)
+    expect(again.headers['cache-control']).toBe('no-store')
+    expect((await ana.get<Shown>('/jobs/settings.json')).body).toEqual(first.body)
+    expect((await ana.post(ROTATE, { grace_hours: 2 }, headers)).status).toBe(409)
+  })
+
+  it('gives the answer of a change again', async () => {
+    const first = await ana.put('/jobs/settings.json', { legacy_status: false }, headers)
+    await ana.post(ROTATE, {})
+    expect((await ana.put('/jobs/settings.json', { legacy_status: false }, headers)).body).toEqual(first.body)
+    expect((await ana.put('/jobs/settings.json', { legacy_status: true }, headers)).status).toBe(409)
+  })
+
+  it('keeps no secret in clear text, and no answer that opens for somebody else', async () => {
+    const { settings } = (await ana.post<Shown>(ROTATE, {}, headers)).body.success
+    const [row] = await scheduler.query<{ answer: string }>(
+      'select answer from scheduler.idempotency_key where owner = $1',
+      [ana.id],
+    )
+    expect(row?.answer).toMatch(/^[A-Za-z0-9+/=]+$/)
+    expect(row?.answer).not.toContain(settings.signing_secret.slice(6))
+    const ben = await scheduler.account()
+    await ben.post(ROTATE, {}, headers)
+    await scheduler.query('update scheduler.idempotency_key set answer = $2 where owner = $1', [ben.id, row?.answer])
+    expect((await ben.post(ROTATE, {}, headers)).status).toBe(500)
+  })
+
+  it('is not spoken of where nothing is changed', async () => {
+    const internal = new ServiceCaller(scheduler.url, DEVELOPMENT_SECRET, {}, { issuer: 'internal' })
+    const { paths } = (await internal.get<OpenApiPart>('/internal/openapi.json')).body
+    const takesKey = (path: string) => JSON.stringify(paths[path]).includes('IdempotencyKey')
+    expect([ROTATE, '/jobs/preview.json'].map(takesKey)).toEqual([true, false])
   })
 })

@@ -51,6 +51,7 @@ export const previewDefinition = defineRoute({
   operationId: 'previewJob',
   summary: 'Show what a job would send, when, and whether its target is allowed',
   description: `Nothing is created. ${PASSING}`,
+  changesNothing: true,
   body: JobParameters,
   responses: { 200: success({ preview: Preview }) },
 })

@@ -1,3 +1,4 @@
+import { runCommand } from '@platform/http/idempotency.ts'
 import { defineRoute, type Route, route } from '@platform/http/route.ts'
 import { DateTime } from '@platform/http/schemas.ts'
 import { Type } from 'typebox'
@@ -79,17 +80,21 @@ export function settingsRoutes({ db, now, secrets }: { db: Db; now: () => Date; 
   }
   return [
     route(getDefinition, async ({ caller }) => db.transaction().execute((trx) => show(trx, caller.userId))),
-    route(putDefinition, async ({ caller, body }) =>
-      db.transaction().execute(async (trx) => {
-        await setLegacyStatus(trx, secrets, caller.userId, body.legacy_status)
-        return show(trx, caller.userId)
-      }),
-    ),
-    route(rotateDefinition, async ({ caller, body }) =>
-      db.transaction().execute(async (trx) => {
-        await rotateSecret(trx, secrets, caller.userId, new Date(now().getTime() + body.grace_hours * HOUR_MS))
-        return show(trx, caller.userId)
-      }),
-    ),
+    route(putDefinition, async (request) => {
+      const { userId } = request.caller
+      const change = async (trx: Tx) => {
+        await setLegacyStatus(trx, secrets, userId, request.body.legacy_status)
+        return show(trx, userId)
+      }
+      return runCommand(db, request, change, { seal: secrets.answerSeal(userId) })
+    }),
+    route(rotateDefinition, async (request) => {
+      const { userId } = request.caller
+      const rotate = async (trx: Tx) => {
+        await rotateSecret(trx, secrets, userId, new Date(now().getTime() + request.body.grace_hours * HOUR_MS))
+        return show(trx, userId)
+      }
+      return runCommand(db, request, rotate, { seal: secrets.answerSeal(userId) })
+    }),
   ]
 }

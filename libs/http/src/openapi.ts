@@ -58,7 +58,9 @@ function operation(definition: RouteDefinition, schemas: Record<string, unknown>
       ...parameters(definition.params, 'path'),
       ...parameters(definition.query, 'query'),
       { $ref: '#/components/parameters/Traceparent' },
-      ...(isWrite && access !== 'everyone' && !definition.changesNothing ? [{ $ref: '#/components/parameters/IdempotencyKey' }] : []),
+      ...(isWrite && access !== 'everyone' && !definition.changesNothing
+        ? [{ $ref: '#/components/parameters/IdempotencyKey' }]
+        : []),
       ...(isConditional ? [{ $ref: '#/components/parameters/IfNoneMatch' }] : []),
       ...(definition.takesIfMatch ? [{ $ref: '#/components/parameters/IfMatch' }] : []),
     ],

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { eventually } from '@platform/testing/eventually.ts'
 import type { JobEcho, Preview } from '../src/jobs/shapes.ts'
 import { type Account, type OneJob, type Refused, type Scheduler, type Success, startScheduler } from './harness.ts'
-import { startTarget, status, type Target } from './target.ts'
+import { startTarget, type Target } from './target.ts'
 
 let scheduler: Scheduler
 let target: Target
@@ -211,55 +211,5 @@ describe('A preview', () => {
       target: { host: '127.0.0.1:81', allowed: true },
     })
     expect((await finn.get('/jobs.json')).body).toEqual({ success: { jobs: [] } })
-  })
-})
-
-describe('A recurring job', () => {
-  it('runs by its rule in its zone, through a clock change', async () => {
-    const gina = await scheduler.account({ timezone: 'UTC' })
-    const { body } = await gina.post<OneJob>('/jobs.json', {
-      job: { at: '2026-03-28T00:00:00Z', uri: `${target.url}/daily`, cron: '30 8 * * *', timezone: 'Europe/Berlin' },
-    })
-    const { id } = body.success.job
-    const days = ['2026-03-28T07:30:00.000Z', '2026-03-29T06:30:00.000Z', '2026-03-30T06:30:00.000Z']
-    for (const [i, due] of days.entries()) {
-      await eventually(async () =>
-        expect(await gina.job(id)).toMatchObject({ status: 'scheduled', run: i + 1, next_at: due }),
-      )
-      scheduler.time.advance(Date.parse(due) - scheduler.time.now())
-      await eventually(() => expect(target.at('/daily')).toHaveLength(i + 1))
-    }
-    expect(target.at('/daily').map(({ headers }) => headers['webhook-id'])).toEqual(
-      [1, 2, 3].map((run) => `job_${id}_${run}`),
-    )
-    await eventually(async () => expect((await gina.job(id)).run).toBe(4))
-
-    expect((await gina.post<OneJob>(`/jobs/${id}/pause.json`)).body.success.job.status).toBe('paused')
-    scheduler.time.advance(5 * 86_400_000)
-    const resumed = await gina.post<OneJob>(`/jobs/${id}/resume.json`)
-    expect(resumed.body.success.job).toMatchObject({ status: 'scheduled', next_at: '2026-04-05T06:30:00.000Z' })
-    expect(target.at('/daily')).toHaveLength(3)
-    expect((await gina.post<OneJob>(`/jobs/${id}/cancel.json`)).body.success.job.status).toBe('canceled')
-  })
-
-  it('goes on after a run that has failed', async () => {
-    target.answer('/flaky', status(500))
-    const id = await ana.schedule({ uri: `${target.url}/flaky`, cron: '*/5 * * * *', limit: 1 })
-    const first = String((await ana.job(id)).next_at)
-    scheduler.time.advance(Date.parse(first) - scheduler.time.now())
-    await eventually(async () => expect((await ana.job(id)).status).toBe('retrying'))
-    scheduler.time.advance(10_000)
-    await eventually(async () => expect(await ana.job(id)).toMatchObject({ status: 'scheduled', run: 2 }))
-    await eventually(async () => {
-      const [event] = await scheduler.query<{ value: string }>('select value from event_log.record where key = $1', [
-        id,
-      ])
-      expect(JSON.parse(event?.value ?? '{}')).toMatchObject({
-        type: 'scheduler.job.failed',
-        entityversion: 1,
-        data: { id, accountId: ana.id, status: 'failed', run: 1, attempts: 2, statusCode: 500 },
-      })
-    })
-    await ana.post(`/jobs/${id}/cancel.json`)
   })
 })

@@ -5,7 +5,6 @@ import type { JobRow, Tx } from '../db/schema.ts'
 import type { JobSecrets, StoredHeaders } from '../secrets/job-secrets.ts'
 import { releaseQuota, takeQuota } from '../settings/quota.ts'
 import { ensureSettings } from '../settings/settings.ts'
-import { nextOccurrence } from './cron.ts'
 import { getJob, jobNotFound } from './find-jobs.ts'
 import { etagOf, type QueuedJobRow } from './job-view.ts'
 import { hintIfNearDue } from './near-due.ts'
@@ -29,7 +28,7 @@ const newId = () => Array.from({ length: 12 }, () => ALPHABET[randomInt(ALPHABET
 const sealed = (secrets: JobSecrets, jobId: string, headers: StoredHeaders | null | undefined) =>
   headers ? JSON.stringify(secrets.resealHeaders(jobId, headers)) : null
 
-const begun = () => new DomainError('conflict', 'The job has begun; it cannot be changed any more.')
+export const begun = () => new DomainError('conflict', 'The job has begun; it cannot be changed any more.')
 
 /**
  * Creates jobs, all or none.
@@ -196,28 +195,6 @@ export async function cancelJob(trx: Tx, context: CommandContext, job: QueuedJob
   return getJob(trx, accountId, job.id)
 }
 
-/** Keeps a job from being sent until it is resumed; nothing happens when it is paused. */
-export async function pauseJob(trx: Tx, context: CommandContext, job: QueuedJobRow): Promise<QueuedJobRow> {
-  if (job.status === 'paused') return job
-  if (job.begun_at || job.status !== 'scheduled') throw begun()
-  await requeue(trx, job.id, null, {})
-  await setStatus(trx, job.id, 'paused', context.now)
-  return getJob(trx, context.accountId, job.id)
-}
-
-/** Takes up a paused job: a recurring one at its next time, another one at its own or, when that has passed, now. */
-export async function resumeJob(trx: Tx, context: CommandContext, job: QueuedJobRow): Promise<QueuedJobRow> {
-  if (job.status !== 'paused') throw new DomainError('conflict', 'The job is not paused.')
-  const { now, horizonMs, accountId } = context
-  const planned = job.due_at ?? job.at
-  const isPast = planned < now
-  const due = !isPast ? planned : (job.cron && nextOccurrence(job.cron, job.timezone ?? 'UTC', now)) || now
-  await requeue(trx, job.id, due, { due })
-  await setStatus(trx, job.id, 'scheduled', now)
-  await hintIfNearDue(trx, due, now, horizonMs)
-  return getJob(trx, accountId, job.id)
-}
-
 /**
  * Locks a job and its place in the queue, in the order in which engines do it.
  *
@@ -249,7 +226,7 @@ export async function lockJob(trx: Tx, accountId: string, id: string): Promise<Q
 }
 
 /** Takes the row from whoever has claimed it. */
-async function requeue(
+export async function requeue(
   trx: Tx,
   jobId: string,
   nextAt: Date | null,
@@ -260,14 +237,6 @@ async function requeue(
     .set({ next_at: nextAt, due_at: due, host, holder: null, token: sql`token + 1` })
     .where('job_id', '=', jobId)
     .where('callback_id', 'is', null)
-    .execute()
-}
-
-async function setStatus(trx: Tx, id: string, status: 'paused' | 'scheduled', now: Date): Promise<void> {
-  await trx
-    .updateTable('job')
-    .set({ status, updated_at: now, revision: sql`revision + 1` })
-    .where('id', '=', id)
     .execute()
 }
 

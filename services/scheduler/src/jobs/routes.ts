@@ -16,11 +16,10 @@ import {
   createJobs,
   deleteJob,
   lockJob,
-  pauseJob,
   requireMatch,
-  resumeJob,
   runJob,
 } from './jobs.ts'
+import { pauseJob, resumeJob } from './pausing.ts'
 import { previewJob } from './preview.ts'
 import { isComplete, type JobWish, type NewJobWish, readJob } from './read-job.ts'
 import type { JobInput } from './shapes.ts'
@@ -41,10 +40,13 @@ type Command = (trx: Tx, context: CommandContext, job: QueuedJobRow) => Promise<
 export function jobRoutes({ db, now, guard, horizonMs, quota, secrets }: JobRouteDeps): Route[] {
   const contextOf = (accountId: string): CommandContext => ({ accountId, now: now(), horizonMs, quota, secrets })
 
+  /** What the account's words are understood by. */
+  const readingOf = async (accountId: string) => ({ zone: await zoneOf(db, accountId), now: now() })
+
   /** @throws ParameterError */
   const readNew = async (accountId: string, inputs: JobInput[], nameOf: (i: number, name: string) => string) => {
-    const zone = await zoneOf(db, accountId)
-    const read = inputs.map((input) => readJob(input, { zone, now: now() }))
+    const reading = await readingOf(accountId)
+    const read = inputs.map((input) => readJob(input, reading))
     const targets = await faultsOfTargets(
       guard,
       read.map(({ wish }) => wish),
@@ -57,8 +59,7 @@ export function jobRoutes({ db, now, guard, horizonMs, quota, secrets }: JobRout
   }
 
   const readChange = async (accountId: string, input: JobInput, job: QueuedJobRow): Promise<JobWish> => {
-    const zone = await zoneOf(db, accountId)
-    const { wish, faults } = readJob(input, { zone, now: now(), standing: job })
+    const { wish, faults } = readJob(input, { ...(await readingOf(accountId)), standing: job })
     const [targets] = await faultsOfTargets(guard, [wish])
     refuseFaults({ ...faults, ...targets })
     return wish
@@ -85,10 +86,10 @@ export function jobRoutes({ db, now, guard, horizonMs, quota, secrets }: JobRout
       return runCommand(db, request, create, { prepare })
     }),
     route(definitions.previewDefinition, async ({ caller, body }) => {
-      const zone = await zoneOf(db, caller.userId)
-      const { wish, faults } = readJob(body.job ?? {}, { zone, now: now() })
+      const reading = await readingOf(caller.userId)
+      const { wish, faults } = readJob(body.job ?? {}, reading)
       refuseFaults(faults)
-      const preview = await previewJob(guard, complete(wish), zone)
+      const preview = await previewJob(guard, complete(wish), reading.zone)
       return { status: 200, body: { success: { preview } } }
     }),
     route(definitions.createDefinition, async (request) => {

@@ -6,6 +6,7 @@ import type { TargetGuard } from '../sending/target-guard.ts'
 import { zoneOf } from '../settings/settings.ts'
 import { listAttempts } from './attempts.ts'
 import { faultsOfTargets, refuseFaults } from './check-targets.ts'
+import { CronRules } from './cron.ts'
 import * as definitions from './definitions.ts'
 import { getJob, listJobIds, listJobs } from './find-jobs.ts'
 import { etagOf, type QueuedJobRow, toEcho, toJob } from './job-view.ts'
@@ -21,7 +22,7 @@ import {
 } from './jobs.ts'
 import { pauseJob, resumeJob } from './pausing.ts'
 import { previewJob } from './preview.ts'
-import { isComplete, type JobWish, type NewJobWish, readJob } from './read-job.ts'
+import { isComplete, type JobWish, type NewJobWish, readJob, readJobs } from './read-job.ts'
 import type { JobInput } from './shapes.ts'
 
 export interface JobRouteDeps {
@@ -41,12 +42,15 @@ export function jobRoutes({ db, now, guard, horizonMs, quota, secrets }: JobRout
   const contextOf = (accountId: string): CommandContext => ({ accountId, now: now(), horizonMs, quota, secrets })
 
   /** What the account's words are understood by. */
-  const readingOf = async (accountId: string) => ({ zone: await zoneOf(db, accountId), now: now() })
+  const readingOf = async (accountId: string) => ({
+    zone: await zoneOf(db, accountId),
+    now: now(),
+    rules: new CronRules(),
+  })
 
   /** @throws ParameterError */
   const readNew = async (accountId: string, inputs: JobInput[], nameOf: (i: number, name: string) => string) => {
-    const reading = await readingOf(accountId)
-    const read = inputs.map((input) => readJob(input, reading))
+    const read = await readJobs(inputs, await readingOf(accountId))
     const targets = await faultsOfTargets(
       guard,
       read.map(({ wish }) => wish),

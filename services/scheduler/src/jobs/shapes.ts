@@ -36,7 +36,10 @@ export const JobInput = Type.Object(
       }),
     ),
     cron: Type.Optional(
-      Type.String({ maxLength: 200, description: 'Five fields. The job is then run again and again.' }),
+      Type.String({
+        maxLength: 200,
+        description: 'Five fields, which name a day that there is. The job is then run again and again.',
+      }),
     ),
     timezone: Type.Optional(
       Type.String({ maxLength: 100, description: 'IANA name, for `cron` and for an `at` without an offset.' }),

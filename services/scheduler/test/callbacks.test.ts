@@ -49,6 +49,19 @@ describe('A callback', () => {
     )
   })
 
+  it('has a text as text, also where it is cut within a character', async () => {
+    const body = `x${'🎈'.repeat(20_000)}`
+    target.answer('/long', (res) => res.writeHead(200, { 'content-type': 'text/plain; charset=utf-8' }).end(body))
+    const id = await ana.schedule({ at: at(), uri: `${target.url}/long`, callback_uri: `${target.url}/told-long` })
+    const kept = `x${'🎈'.repeat(16_383)}`
+    expect(JSON.parse((await first('/told-long')).body)).toMatchObject({
+      response_content_length: null,
+      response_body: kept,
+    })
+    const [attempt] = await ana.attempts(id)
+    expect([attempt?.body, attempt?.body_encoding, attempt?.truncated]).toEqual([kept, 'utf-8', true])
+  })
+
   it('is kept, and tried again by the same schedule; the job has succeeded meanwhile', async () => {
     target.answer('/deaf', status(500))
     const id = await ana.schedule({ at: at(), uri: `${target.url}/fine`, callback_uri: `${target.url}/deaf` })

@@ -1,5 +1,5 @@
-import { isUtf8 } from 'node:buffer'
 import { STATUS_CODES } from 'node:http'
+import { bodyText } from '../jobs/body-text.ts'
 import { type Answer, headerOf, type SendResult } from '../sending/answer.ts'
 
 /** The six fields that a callback has, as JSON; each is null after a request that had no answer. */
@@ -25,6 +25,6 @@ function describe(answer: Answer) {
     response_code_type: STATUS_CODES[answer.statusCode] ?? 'Unknown',
     response_content_length: length !== undefined ? Number(length) : answer.isTruncated ? null : answer.body.length,
     response_content_type: headerOf(answer, 'content-type') ?? null,
-    response_body: isUtf8(answer.body) ? answer.body.toString() : answer.body.toString('base64'),
+    response_body: bodyText(answer.body, answer.isTruncated).text,
   }
 }

@@ -3,6 +3,7 @@ import { Type } from 'typebox'
 import { RefusalAnswer } from '../api/dialect.ts'
 import {
   Attempt,
+  AttemptsQuery,
   BatchParameters,
   Job,
   JobEcho,
@@ -112,8 +113,11 @@ export const attemptsDefinition = defineRoute({
   method: 'get',
   path: '/jobs/{id}/attempts.json',
   operationId: 'listJobAttempts',
-  summary: 'Every request made for a job, callbacks too, oldest first',
+  summary: 'Every request made for a job, callbacks too, newest first',
+  description:
+    'By the page. What a page carries of bodies is bounded: ten attempts show all that is kept of theirs (64 KiB each, unless the operator chose otherwise), a hundred show an eighth; `truncated` says where there was more.',
   params: JobParams,
+  query: AttemptsQuery,
   responses: { 200: success({ attempts: Type.Array(Attempt) }) },
   errors: ['not_found'],
 })

@@ -133,9 +133,9 @@ export function jobRoutes({ db, now, guard, horizonMs, quota, secrets }: JobRout
         return { status: 200, body: { success: { message: 'Job deleted' } } }
       }),
     ),
-    route(definitions.attemptsDefinition, async ({ caller, params }) => {
+    route(definitions.attemptsDefinition, async ({ caller, params, query }) => {
       await getJob(db, caller.userId, params.id)
-      return { status: 200, body: { success: { attempts: await listAttempts(db, params.id) } } }
+      return { status: 200, body: { success: { attempts: await listAttempts(db, params.id, query) } } }
     }),
     commandRoute(definitions.runDefinition, runJob),
     commandRoute(definitions.cancelDefinition, cancelJob),

@@ -115,22 +115,31 @@ export const Attempt = Type.Object(
     headers: Type.Optional(Headers),
     body: Type.Optional(Type.String()),
     body_encoding: Type.Optional(OneOf(['utf-8', 'base64'])),
-    truncated: Type.Boolean({ description: 'There was more of the body than is kept.' }),
+    truncated: Type.Boolean({ description: 'There was more of the body than is kept, or than fits on the page.' }),
     error: Type.Optional(Type.String()),
   },
   { title: 'Attempt' },
 )
 export type Attempt = Static<typeof Attempt>
 
+/** Entries on a page where nothing is said of it. */
+export const PAGE_LIMIT = 10
+
+const page = Type.Integer({ minimum: 0, maximum: 1_000_000 })
+const limit = Type.Optional(
+  Type.Integer({ minimum: 1, maximum: 100, description: `Entries on a page, ${PAGE_LIMIT} when absent.` }),
+)
+
 export const ListQuery = Type.Object({
   details: Type.Optional(Type.Boolean({ description: 'Give the jobs themselves, not their ids.' })),
   status: Type.Optional(OneOf([...JOB_STATUSES])),
-  page: Type.Optional(
-    Type.Integer({ minimum: 0, maximum: 1_000_000, description: 'From 0. Without it or `limit`: the newest 10,000.' }),
-  ),
-  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100, description: 'Entries on a page, 10 when absent.' })),
+  page: Type.Optional({ ...page, description: 'From 0. Without it or `limit`: the newest 10,000.' }),
+  limit,
 })
 export type ListQuery = Static<typeof ListQuery>
+
+export const AttemptsQuery = Type.Object({ page: Type.Optional({ ...page, description: 'From 0.' }), limit })
+export type AttemptsQuery = Static<typeof AttemptsQuery>
 
 export const Preview = Type.Object(
   {

@@ -1,6 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import { DomainError } from '@platform/http/errors.ts'
-import JSON5 from 'json5'
+import { parseLooseJson } from '@platform/http/loose-json.ts'
 import { withoutApiKey } from '../proxy/target.ts'
 
 /** A body without the API key that was in it. */
@@ -8,6 +7,9 @@ export interface KeylessBody {
   body: Buffer
   apiKey?: string
 }
+
+/** Largest body that is looked through before it is known who sent it, in bytes. */
+export const MOST_OF_STRANGERS = 1_048_576
 
 // A key may be written with escapes; a body with neither has none.
 const MAY_HAVE_KEY = /apikey|\\|%/i
@@ -29,7 +31,7 @@ export function takeBodyKey(headers: IncomingHttpHeaders, body: Buffer): Keyless
 }
 
 function fromJson(text: string, body: Buffer): KeylessBody {
-  const value = parse(text)
+  const value = parseLooseJson(text)
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return { body }
   const entries = Object.entries(value)
   const rest = entries.filter(([name]) => name.trim().toLowerCase() !== 'apikey')
@@ -38,17 +40,5 @@ function fromJson(text: string, body: Buffer): KeylessBody {
   return {
     body: Buffer.from(JSON.stringify(Object.fromEntries(rest))),
     apiKey: apiKey == null ? undefined : String(apiKey),
-  }
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    try {
-      return JSON5.parse(text)
-    } catch {
-      throw new DomainError('validation', 'body is not valid JSON')
-    }
   }
 }

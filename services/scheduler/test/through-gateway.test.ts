@@ -127,3 +127,55 @@ describe('Through the gateway', () => {
     })
   })
 })
+
+describe('A batch through the gateway', () => {
+  const ordinary = (body: string) => ({
+    uri: 'https://yourapp.com/orders/confirm?source=shop&order=1234567890',
+    at: '2030-01-31T18:36:21Z',
+    headers: { Authorization: `Bearer ${'x'.repeat(100)}` },
+    body,
+    callback_uri: 'https://yourapp.com/orders/confirmed',
+  })
+  const batch = (count: number, body: string) => Array.from({ length: count }, () => ordinary(body))
+  const ORDER = JSON.stringify({ order: 'x'.repeat(82) })
+  type Made = Success<{ jobs: object[] }>
+
+  it.each<[string, () => [path: string, rest: object, headers: Record<string, string>]]>([
+    ['in a header', () => ['/jobs/batch.json', {}, { 'x-api-key': apiKey }]],
+    ['in the query', () => [`/jobs/batch?apikey=${apiKey}`, {}, {}]],
+    ['in the JSON', () => ['/jobs/batch.json', { apikey: apiKey }, {}]],
+  ])('has room for 1,000 ordinary jobs, with the key %s', async (_, request) => {
+    const [path, rest, headers] = request()
+    const body = { jobs: batch(1_000, ORDER), ...rest }
+    expect(JSON.stringify(body).length).toBeGreaterThan(262_144)
+    const answer = await client.post<Made>(path, body, headers)
+    expect([answer.status, answer.body.success.jobs.length]).toEqual([200, 1_000])
+  })
+
+  it('has room for 1,000 jobs of nearly 4 KiB', async () => {
+    const headers = { 'x-api-key': apiKey }
+    const jobs = batch(1_000, 'x'.repeat(3_800))
+    expect((await client.post<Made>('/jobs/batch.json', { jobs }, headers)).status).toBe(200)
+  })
+
+  it.each<[string, () => [path: string, body: string, headers: Record<string, string>]]>([
+    ['of more than that', () => ['/jobs/batch.json', JSON.stringify(batch(1_000, 'x'.repeat(4_000))), JSON_TYPE]],
+    ['as a form', () => ['/jobs/batch.json', `x=${'x'.repeat(262_144)}`, FORM]],
+    ['of one job, which is none', () => ['/jobs.json', JSON.stringify(batch(1_000, ORDER)), JSON_TYPE]],
+  ])('is refused %s', async (_, request) => {
+    const [path, body, headers] = request()
+    const answer = await client.send<Refused>('POST', path, body, { ...headers, 'x-api-key': apiKey })
+    expect([answer.status, Object.keys(answer.body.error)]).toEqual([413, ['body']])
+  })
+
+  it('is bounded more tightly as long as nobody knows who sends it', async () => {
+    const body = { jobs: batch(1_000, 'x'.repeat(1_000)), apikey: apiKey }
+    expect((await client.post('/jobs/batch.json', body)).status).toBe(413)
+  })
+
+  it('with single quotes is read as long as it is short', async () => {
+    const jobs = (count: number) => JSON.stringify({ jobs: batch(count, 'x') }).replaceAll('"', "'")
+    const send = (count: number) => client.send('POST', `/jobs/batch.json?apikey=${apiKey}`, jobs(count), JSON_TYPE)
+    expect([(await send(20)).status, (await send(500)).status]).toEqual([200, 400])
+  })
+})

@@ -26,15 +26,20 @@ export function compileInput<T extends TSchema>(
 ): (input: unknown) => Static<T> {
   const validate = (areTexts ? coercingAjv : strictAjv).compile<Static<T>>(schema)
   return (input) => {
-    refuseNul(input, part)
+    refuseExcess(input, part)
     if (validate(input)) {
       if (areTexts) refuseInfinite(input, part)
       return input
     }
-    const messages = [...new Set((validate.errors ?? []).map((error) => describe(error, part)))].slice(0, 20)
+    const errors = (validate.errors ?? []).slice(0, MOST_ERRORS)
+    const messages = [...new Set(errors.map((error) => describe(error, part)))].slice(0, MOST_MESSAGES)
     throw new DomainError('validation', 'The input is not valid.', { messages })
   }
 }
+
+/** Of all errors, how many are looked at, and told. */
+const MOST_ERRORS = 1_000
+const MOST_MESSAGES = 20
 
 /** Compiles a check that answers with the faults instead of throwing; for shapes that we produce. */
 export function compileOutput(schema: TSchema): (output: unknown) => string[] {
@@ -64,18 +69,29 @@ function refuseInfinite(input: unknown, part: InputPart): void {
   }
 }
 
-/** PostgreSQL has no text with a NUL in it, so no input has one either. The walk is a loop: nesting can be deep. */
-function refuseNul(input: unknown, part: InputPart): void {
+/** A check takes time for each value and memory for each fault: a few MiB of nothing but small ones would take seconds. */
+const MOST_VALUES = 100_000
+
+/**
+ * Refuses more values than anybody needs, and texts with a NUL, which PostgreSQL does not have. The walk is a loop:
+ * nesting can be deep.
+ */
+function refuseExcess(input: unknown, part: InputPart): void {
   const rest: unknown[] = [input]
-  while (rest.length > 0) {
+  for (let seen = 0; rest.length > 0; seen++) {
+    if (seen + rest.length > MOST_VALUES) throw new DomainError('validation', `${part} has too many values`)
     const value = rest.pop()
-    if (typeof value === 'string' && value.includes('\0')) {
-      throw new DomainError('validation', `${part} must not contain a NUL character`)
-    }
+    if (typeof value === 'string' && value.includes('\0')) throw hasNul(part)
     if (value === null || typeof value !== 'object') continue
+    if (Array.isArray(value)) {
+      for (const item of value) rest.push(item)
+      continue
+    }
     for (const [name, item] of Object.entries(value)) {
-      if (name.includes('\0')) throw new DomainError('validation', `${part} must not contain a NUL character`)
+      if (name.includes('\0')) throw hasNul(part)
       rest.push(item)
     }
   }
 }
+
+const hasNul = (part: InputPart) => new DomainError('validation', `${part} must not contain a NUL character`)

@@ -102,6 +102,7 @@ describe('Passing parameters', () => {
     ['JSON that is none', '{', JSON_TYPE, 400, 'body'],
     ['an array', '[]', JSON_TYPE, 400, 'body'],
     ['a huge body', `{"job":{"uri":"${'x'.repeat(300_000)}"}}`, JSON_TYPE, 413, 'body'],
+    ['more values than anybody needs', `{"x":[${'0,'.repeat(110_000)}0]}`, JSON_TYPE, 400, 'body'],
     ['a job that is a text', '{"job":"x"}', JSON_TYPE, 400, 'job'],
     ['a limit that is a text', '{"job":{"limit":"many"}}', JSON_TYPE, 400, 'limit'],
     ['headers that are an array', '{"job":{"headers":["a"]}}', JSON_TYPE, 400, 'headers'],

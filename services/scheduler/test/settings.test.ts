@@ -39,9 +39,11 @@ describe('How long the secret before is still used', () => {
   })
 
   it('is a day when nothing is said', async () => {
-    const { settings } = (await ana.post<Shown>(ROTATE)).body.success
     const until = new Date(scheduler.time.now() + 24 * 3_600_000).toISOString()
-    expect(settings.previous_signing_secret_until).toBe(until)
+    for (const [path, body] of [[ROTATE], [ROTATE, { grace_hours: null }], [`${ROTATE}?x=1`, { grace_hours: null }]]) {
+      const { settings } = (await ana.post<Shown>(String(path), body)).body.success
+      expect(settings.previous_signing_secret_until).toBe(until)
+    }
   })
 
   it.each([

@@ -97,9 +97,17 @@ function parseJson(text: string): Parameters {
   return withoutNulls({ ...value })
 }
 
-/** Clients write null for what they have nothing to say about. */
+/** Clients write null for what they have nothing to say about: of the request, of a job, of each of many. */
 function withoutNulls(parameters: Parameters): Parameters {
-  const { job } = parameters
-  if (typeof job !== 'object' || job === null || Array.isArray(job)) return parameters
-  return { ...parameters, job: Object.fromEntries(Object.entries(job).filter(([, value]) => value !== null)) }
+  const { job, jobs, ...others } = Object.fromEntries(Object.entries(parameters).filter(([, value]) => value !== null))
+  return {
+    ...others,
+    ...(job !== undefined && { job: known(job) }),
+    ...(jobs !== undefined && { jobs: Array.isArray(jobs) ? jobs.map(known) : jobs }),
+  }
+}
+
+function known(job: unknown): unknown {
+  if (typeof job !== 'object' || job === null || Array.isArray(job)) return job
+  return Object.fromEntries(Object.entries(job).filter(([, value]) => value !== null))
 }

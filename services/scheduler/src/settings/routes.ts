@@ -45,6 +45,9 @@ const putDefinition = defineRoute({
   body: Type.Object({ legacy_status: Type.Boolean() }, { title: 'JobSettingsInput' }),
 })
 
+const HOUR_MS = 3_600_000
+const GRACE_HOURS = 24
+
 const rotateDefinition = defineRoute({
   ...write,
   method: 'post',
@@ -53,12 +56,10 @@ const rotateDefinition = defineRoute({
   summary: 'Replace the signing secret',
   description: 'For `grace_hours` requests carry a signature by the old one, too.',
   body: Type.Object(
-    { grace_hours: Type.Number({ minimum: 0, maximum: 168, default: 24 }) },
+    { grace_hours: Type.Optional(Type.Number({ minimum: 0, maximum: 168, default: GRACE_HOURS })) },
     { title: 'JobSecretRotation' },
   ),
 })
-
-const HOUR_MS = 3_600_000
 
 /** An account's settings for its jobs. */
 export function settingsRoutes({ db, now, secrets }: { db: Db; now: () => Date; secrets: JobSecrets }): Route[] {
@@ -90,8 +91,9 @@ export function settingsRoutes({ db, now, secrets }: { db: Db; now: () => Date; 
     }),
     route(rotateDefinition, async (request) => {
       const { userId } = request.caller
+      const graceMs = (request.body.grace_hours ?? GRACE_HOURS) * HOUR_MS
       const rotate = async (trx: Tx) => {
-        await rotateSecret(trx, secrets, userId, new Date(now().getTime() + request.body.grace_hours * HOUR_MS))
+        await rotateSecret(trx, secrets, userId, new Date(now().getTime() + graceMs))
         return show(trx, userId)
       }
       return runCommand(db, request, rotate, { seal: secrets.answerSeal(userId) })

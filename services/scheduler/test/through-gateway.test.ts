@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto'
+import { type ClientRequest, request as startRequest } from 'node:http'
+import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { Client } from '@platform/testing/client.ts'
 import { eventually } from '@platform/testing/eventually.ts'
@@ -177,5 +179,61 @@ describe('A batch through the gateway', () => {
     const jobs = (count: number) => JSON.stringify({ jobs: batch(count, 'x') }).replaceAll('"', "'")
     const send = (count: number) => client.send('POST', `/jobs/batch.json?apikey=${apiKey}`, jobs(count), JSON_TYPE)
     expect([(await send(20)).status, (await send(500)).status]).toEqual([200, 400])
+  })
+
+  it('is refused for a moment while too many are on their way', async () => {
+    const headers = { ...JSON_TYPE, 'x-api-key': apiKey, 'content-length': '1000000' }
+    const slow: ClientRequest[] = []
+    const begin = () => {
+      const one = startRequest(`${platform.url}/jobs/batch.json`, { method: 'POST', headers })
+      one.on('error', () => {})
+      one.flushHeaders()
+      slow.push(one)
+    }
+    const status = async () => {
+      const jobs = batch(1_000, ORDER).map((job) => ({ ...job, at: 'never' }))
+      return (await client.post('/jobs/batch.json', { jobs }, { 'x-api-key': apiKey })).status
+    }
+    await eventually(async () => {
+      const found = await status()
+      if (found !== 503) begin()
+      expect(found).toBe(503)
+    })
+    for (const one of slow) one.destroy()
+    await eventually(async () => expect(await status()).toBe(400))
+  })
+})
+
+describe('What the gateway refuses by itself', () => {
+  it.each<[string, string, Record<string, string>, number, object]>([
+    [
+      'an odd path',
+      '/jobs/%31.json',
+      {},
+      400,
+      { request: 'The path has to be a plain one, with nothing encoded in it.' },
+    ],
+    [
+      'an odd Connection',
+      '/jobs.json',
+      { connection: 'x-api-key' },
+      400,
+      { request: 'Connection may name nothing but close, keep-alive and te.' },
+    ],
+    ['no credential', '/jobs.json', {}, 401, { apikey: 'A bearer token or an API key is needed.' }],
+  ])('is told in the form of this API: %s', async (_, path, headers, status, error) => {
+    const answer = await new Promise<{ status?: number; body: string }>((resolve, reject) => {
+      const asked = startRequest(`${platform.url}${path}`, { headers }, async (res) => {
+        resolve({ status: res.statusCode, body: await text(res) })
+      })
+      asked.on('error', reject)
+      asked.end()
+    })
+    expect([answer.status, JSON.parse(answer.body)]).toEqual([status, { error }])
+  })
+
+  it('is told of a body that cannot be read', async () => {
+    const answer = await client.send('POST', '/jobs.json', "{'apikey", JSON_TYPE)
+    expect(answer.body).toEqual({ error: { body: 'Invalid parameter.  It is not valid JSON.' } })
   })
 })

@@ -25,6 +25,8 @@ const MISSING_URI = 'Missing parameter.  Make sure you include a URI for the job
 const PORT = 'Invalid parameter.  Make sure you include a valid HTTP port (i.e. 80).'
 const SCHEME = 'Invalid parameter.  Make sure you include a valid HTTP scheme (i.e. http:// or https://).'
 const HOST = 'Invalid parameter.  Make sure you include a valid HTTP host (i.e. www.yourapp.com).'
+const INNER = 'Invalid parameter.  Make sure you include a public HTTP host (i.e. www.yourapp.com).'
+const NO_BODY = 'Invalid parameter.  A GET or HEAD request has no body.'
 const METHOD = 'Invalid parameter.  GET, POST, PUT, PATCH, DELETE, HEAD'
 
 describe('What is wrong with a job', () => {
@@ -56,6 +58,18 @@ describe('What is wrong with a job', () => {
       { at: AT, uri: URI, headers: { 'X-A': 'a\r\nX-B: b' } },
       { headers: 'Invalid parameter.  Make sure you include valid HTTP headers.' },
     ],
+    [
+      'an inner address, before the others',
+      { at: '2011-01-31', uri: 'http://10.0.0.2/', method: 'y', callback_uri: 'http://10.0.0.1/', limit: 1, cron: 'x' },
+      {
+        at: PAST,
+        uri: INNER,
+        method: METHOD,
+        callback_uri: INNER,
+        cron: expect.any(String) as unknown as string,
+      },
+    ],
+    ['a body of a GET', { at: AT, uri: URI, method: 'get', body: 'x' }, { body: NO_BODY }],
     ['a cron rule that is none', { uri: URI, cron: 'often' }, { cron: expect.any(String) as unknown as string }],
     [
       'a zone that is none',
@@ -66,6 +80,26 @@ describe('What is wrong with a job', () => {
     const answer = await ana.post<Refused>('/jobs.json', { job })
     expect([answer.status, answer.body]).toEqual([400, { error }])
     expect(Object.keys(answer.body.error)).toEqual(Object.keys(error))
+  })
+
+  it('is told in this order of each of many', async () => {
+    const job = { at: '2011-01-31', uri: 'http://10.0.0.1/', method: 'y' }
+    const { body } = await ana.post<Refused>('/jobs/batch.json', { jobs: [job, job] })
+    const names = [0, 1].flatMap((i) => ['at', 'uri', 'method'].map((name) => `jobs[${i}][${name}]`))
+    expect(Object.keys(body.error)).toEqual(names)
+  })
+
+  it.each([
+    ['a body for a GET', { method: 'GET' }, { body: 'x' }],
+    ['GET for a job with a body', { body: 'x' }, { method: 'GET' }],
+    ['HEAD for a job with a body', { body: 'x' }, { method: 'HEAD', at: '2031-01-01' }],
+  ])('is told of a change by what stands: %s', async (_, standing, change) => {
+    const id = await ana.schedule({ at: AT, uri: URI, ...standing })
+    const answer = await ana.put<Refused>(`/jobs/${id}.json`, { job: change })
+    expect([answer.status, answer.body]).toEqual([400, { error: { body: NO_BODY } }])
+    const both = await ana.put(`/jobs/${id}.json`, { job: { method: 'GET', body: '' } })
+    expect(both.status).toBe(200)
+    await ana.delete(`/jobs/${id}.json`)
   })
 
   it('is no address of more than 2,048 characters', async () => {

@@ -1,4 +1,5 @@
 import type { Faults } from '@platform/http/parameter-errors.ts'
+import type { JobRow } from '../db/schema.ts'
 import { faultOfHeaders } from '../sending/request-headers.ts'
 import { isTimeZone, type JobTime, offsetOf, parseJobTime } from './at.ts'
 import type { CronRules } from './cron.ts'
@@ -29,7 +30,7 @@ export interface ReadContext {
   now: Date
   rules: CronRules
   /** What stands already, where a job is changed. */
-  standing?: { cron: string | null; timezone: string | null }
+  standing?: Pick<JobRow, 'cron' | 'timezone' | 'method' | 'body'>
 }
 
 const MISSING_AT = 'Missing parameter.  Make sure you include a date to run the job.'
@@ -98,7 +99,7 @@ export function readJob(input: JobInput, context: ReadContext): ReadWish {
   }
   if (input.limit !== undefined) wish.retryLimit = Math.min(Number(input.limit), 100)
   if (input.body !== undefined) wish.body = input.body === '' ? null : input.body
-  if (wish.body && (method === 'GET' || method === 'HEAD')) faults.body = NO_BODY
+  if ((input.body || method !== '') && hasBodyInVain(wish, context)) faults.body = NO_BODY
   if (input.headers !== undefined) {
     const fault = faultOfHeaders(input.headers)
     if (fault) faults.headers = fault
@@ -107,6 +108,13 @@ export function readJob(input: JobInput, context: ReadContext): ReadWish {
   if (cronFault) faults.cron = cronFault
   if (zoneFault) faults.timezone = zoneFault
   return { wish, faults }
+}
+
+/** Whether the job, as it would be then, is a GET or HEAD with a body. */
+function hasBodyInVain(wish: JobWish, { standing }: ReadContext): boolean {
+  const method = wish.method ?? standing?.method
+  const body = wish.body === undefined ? standing?.body : wish.body
+  return Boolean(body) && (method === 'GET' || method === 'HEAD')
 }
 
 /** A time, or what is wrong with it. A recurring job begins with the first time of its rule from `at` on. */

@@ -5,7 +5,7 @@ import type { JobSecrets } from '../secrets/job-secrets.ts'
 import type { TargetGuard } from '../sending/target-guard.ts'
 import { zoneOf } from '../settings/settings.ts'
 import { listAttempts } from './attempts.ts'
-import { faultsOfTargets, refuseFaults } from './check-targets.ts'
+import { allFaults, faultsOfTargets, refuseFaults } from './check-targets.ts'
 import { CronRules } from './cron.ts'
 import * as definitions from './definitions.ts'
 import { getJob, listJobIds, listJobs } from './find-jobs.ts'
@@ -56,7 +56,7 @@ export function jobRoutes({ db, now, guard, horizonMs, quota, secrets }: JobRout
       read.map(({ wish }) => wish),
     )
     const faults = read.flatMap(({ faults }, i) =>
-      Object.entries({ ...faults, ...targets[i] }).map(([name, message]) => [nameOf(i, name), message]),
+      Object.entries(allFaults(faults, targets[i])).map(([name, message]) => [nameOf(i, name), message]),
     )
     refuseFaults(Object.fromEntries(faults))
     return read.map(({ wish }) => complete(wish))
@@ -65,7 +65,7 @@ export function jobRoutes({ db, now, guard, horizonMs, quota, secrets }: JobRout
   const readChange = async (accountId: string, input: JobInput, job: QueuedJobRow): Promise<JobWish> => {
     const { wish, faults } = readJob(input, { ...(await readingOf(accountId)), standing: job })
     const [targets] = await faultsOfTargets(guard, [wish])
-    refuseFaults({ ...faults, ...targets })
+    refuseFaults(allFaults(faults, targets))
     return wish
   }
 

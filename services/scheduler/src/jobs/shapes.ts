@@ -29,7 +29,9 @@ export const JobInput = Type.Object(
         description: 'How many of the five retries to make; 0 or none: all.',
       }),
     ),
-    body: Type.Optional(Type.String({ maxLength: 100_000, description: "The request's body." })),
+    body: Type.Optional(
+      Type.String({ maxLength: 100_000, description: "The request's body; a GET or HEAD has none." }),
+    ),
     headers: Type.Optional(
       Type.Record(Type.String(), Type.String({ maxLength: 4_096 }), {
         description: "The request's headers; answers show their names only.",

@@ -159,7 +159,7 @@ export function createFront(options: FrontOptions): RequestListener {
     const most = isKnown ? limit : Math.min(limit, Math.max(options.bodyLimit, MOST_OF_STRANGERS))
     const mayBeLarge = most > options.bodyLimit && !(lengthOf(req) <= options.bodyLimit)
     if (mayBeLarge) (isKnown ? largeBodies : largeBodiesOfStrangers).admit(res)
-    return takeBodyKey(req.headers, await collectBody(req, most))
+    return takeBodyKey(req.headers, await collectBody(req, most), isKnown)
   }
 
   function finish(req: IncomingMessage, res: ServerResponse, exchange: Exchange): void {

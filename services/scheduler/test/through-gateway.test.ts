@@ -232,6 +232,25 @@ describe('What the gateway refuses by itself', () => {
     expect([answer.status, JSON.parse(answer.body)]).toEqual([status, { error }])
   })
 
+  it('is told of a body that cannot be read, by the service where it is known who asks', async () => {
+    const account = { email: `${randomUUID()}@example.com`, password: 'correct horse' }
+    const headers = { 'x-api-key': (await platform.nobody.post<{ apiKey: string }>('/accounts', account)).body.apiKey }
+    const send = (body: string, type: string) =>
+      client.send<Refused>('POST', '/jobs.json', body, { ...headers, 'content-type': type })
+    const ask = async () => [
+      await send(`{"apikey`, 'application/json'),
+      await send('["apikey"]', 'application/json'),
+      await send('apikey', 'text/plain'),
+    ]
+    const told = ['It is not valid JSON.', 'It has to be a JSON object.'].map((what) => `Invalid parameter.  ${what}`)
+    const errors = [...told, 'The body has to be application/json or a form.'].map((body) => ({ error: { body } }))
+    const usual = await ask()
+    expect([usual.map(({ status }) => status), usual.map(({ body }) => body)]).toEqual([[400, 400, 415], errors])
+    await client.put('/jobs/settings.json', { legacy_status: true }, headers)
+    const legacy = await ask()
+    expect([legacy.map(({ status }) => status), legacy.map(({ body }) => body)]).toEqual([[200, 200, 200], errors])
+  })
+
   it('is told of a body that cannot be read', async () => {
     const answer = await client.send('POST', '/jobs.json', "{'apikey", JSON_TYPE)
     expect(answer.body).toEqual({ error: { body: 'Invalid parameter.  It is not valid JSON.' } })

@@ -122,20 +122,41 @@ export const attemptsDefinition = defineRoute({
   errors: ['not_found'],
 })
 
-const command = (name: string, operationId: string, summary: string) =>
+const command = (name: string, operationId: string, summary: string, description: string) =>
   defineRoute({
     ...write,
     method: 'post',
     path: `/jobs/{id}/${name}.json`,
     operationId,
     summary,
+    description,
     takesIfMatch: true,
     params: JobParams,
     responses: { 200: success({ job: Job }) },
     errors: ['not_found', 'conflict'],
   })
 
-export const runDefinition = command('run', 'runJob', "Send a job's request now, also once more after it has finished")
-export const cancelDefinition = command('cancel', 'cancelJob', 'End a job: no more requests, no more retries')
-export const pauseDefinition = command('pause', 'pauseJob', 'Keep a job from being sent until it is resumed')
-export const resumeDefinition = command('resume', 'resumeJob', 'Take up a paused job')
+export const runDefinition = command(
+  'run',
+  'runJob',
+  "Send a job's request now, also once more after it has finished",
+  'Before its time, before its next retry, or as a new run. A paused job is not paused any more; a recurring one goes on by its rule after this run.',
+)
+export const cancelDefinition = command(
+  'cancel',
+  'cancelJob',
+  'End a job: no more requests, no more retries',
+  'A request that is under way is not broken off, but it is the last one. Of a job that has finished the retries of its callbacks are ended, as long as there are any to come.',
+)
+export const pauseDefinition = command(
+  'pause',
+  'pauseJob',
+  'Keep a job from being sent until it is resumed',
+  'A job that has begun, or that is being tried again, cannot be paused. To run it takes it up again.',
+)
+export const resumeDefinition = command(
+  'resume',
+  'resumeJob',
+  'Take up a paused job',
+  'A recurring one at the next time of its rule, which its `at` is then; another one at its own time or, when that has passed, now.',
+)

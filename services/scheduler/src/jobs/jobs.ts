@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto'
 import { DomainError } from '@platform/http/errors.ts'
 import { sql } from 'kysely'
+import { giveUpCallbacks } from '../callbacks/give-up.ts'
 import type { JobRow, Tx } from '../db/schema.ts'
 import type { JobSecrets, StoredHeaders } from '../secrets/job-secrets.ts'
 import { releaseQuota, takeQuota } from '../settings/quota.ts'
@@ -172,10 +173,18 @@ export async function runJob(trx: Tx, context: CommandContext, job: QueuedJobRow
   return getJob(trx, accountId, job.id)
 }
 
-/** Ends a job: nothing more is sent. A request that is under way is not broken off, but it is the last one. */
+/**
+ * Ends a job: nothing more is sent. A request that is under way is not broken off, but it is the last one. Of a job that
+ * has finished it ends the retries of callbacks.
+ *
+ * @throws DomainError `conflict` when there is nothing to end
+ */
 export async function cancelJob(trx: Tx, context: CommandContext, job: QueuedJobRow): Promise<QueuedJobRow> {
   const { accountId, now } = context
-  if (job.due_at === null) throw new DomainError('conflict', 'The job has finished; there is nothing to cancel.')
+  if (job.due_at === null) {
+    if (await giveUpCallbacks(trx, job.id, now)) return job
+    throw new DomainError('conflict', 'The job has finished; there is nothing to cancel.')
+  }
   if (job.begun_at) {
     await trx
       .updateTable('queue')

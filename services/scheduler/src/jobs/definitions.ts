@@ -1,6 +1,7 @@
 import { defineRoute } from '@platform/http/route.ts'
 import { Type } from 'typebox'
 import { RefusalAnswer } from '../api/dialect.ts'
+import { outgoingRequests } from '../callbacks/outgoing.ts'
 import {
   Attempt,
   AttemptsQuery,
@@ -19,7 +20,7 @@ const read = { ...common, access: { scope: 'jobs:read' } } as const
 const write = { ...common, access: { scope: 'jobs:write' } } as const
 
 const PASSING =
-  'Parameters come as JSON (`{"job":{"at":…}}`), as a form, or in the query (`job[at]=…`). `.json` may be left off. Errors are `{"error":{"PARAMETER":"MESSAGE"}}`.'
+  'Parameters come as JSON (`{"job":{"at":…}}`), as a form, or in the query (`job[at]=…`). An `apikey` may be among them. `.json` may be left off. Errors are `{"error":{"PARAMETER":"MESSAGE"}}`.'
 
 export const createDefinition = defineRoute({
   ...write,
@@ -29,6 +30,8 @@ export const createDefinition = defineRoute({
   summary: 'Schedule a request',
   description: PASSING,
   body: JobParameters,
+  takesForms: true,
+  callbacks: outgoingRequests,
   responses: { 200: success({ job: JobEcho }) },
   errors: ['rate_limited', 'conflict'],
 })
@@ -39,7 +42,8 @@ export const batchDefinition = defineRoute({
   path: '/jobs/batch.json',
   operationId: 'createJobs',
   summary: 'Schedule up to 1,000 requests, all or none',
-  description: 'JSON only. Errors name the job by its place: `jobs[3][uri]`.',
+  description:
+    'JSON only, up to 4 MiB, or 1 MiB with the `apikey` in it. Errors name the job by its place: `jobs[3][uri]`.',
   body: BatchParameters,
   responses: { 200: success({ jobs: Type.Array(JobEcho) }) },
   errors: ['rate_limited', 'conflict'],
@@ -54,6 +58,7 @@ export const previewDefinition = defineRoute({
   description: `Nothing is created. ${PASSING}`,
   changesNothing: true,
   body: JobParameters,
+  takesForms: true,
   responses: { 200: success({ preview: Preview }) },
 })
 
@@ -91,6 +96,8 @@ export const updateDefinition = defineRoute({
   takesIfMatch: true,
   params: JobParams,
   body: JobParameters,
+  takesForms: true,
+  callbacks: outgoingRequests,
   responses: { 200: success({ job: JobEcho }) },
   errors: ['not_found', 'conflict'],
 })

@@ -43,6 +43,7 @@ const putDefinition = defineRoute({
   operationId: 'updateJobSettings',
   summary: "Change the account's settings for jobs",
   body: Type.Object({ legacy_status: Type.Boolean() }, { title: 'JobSettingsInput' }),
+  takesForms: true,
 })
 
 const HOUR_MS = 3_600_000
@@ -54,11 +55,12 @@ const rotateDefinition = defineRoute({
   path: '/jobs/settings/secret/rotate.json',
   operationId: 'rotateJobSecret',
   summary: 'Replace the signing secret',
-  description: 'For `grace_hours` requests carry a signature by the old one, too.',
+  description: 'For `grace_hours`, in the query, a form or JSON, requests carry a signature by the old one, too.',
   body: Type.Object(
     { grace_hours: Type.Optional(Type.Number({ minimum: 0, maximum: 168, default: GRACE_HOURS })) },
     { title: 'JobSecretRotation' },
   ),
+  takesForms: true,
 })
 
 /** An account's settings for its jobs. */

@@ -33,15 +33,10 @@ const AS_IT_IS: AnswerSeal = { seal: (text) => text, open: (text) => text }
 type CommandRequest = Pick<RouteRequest<unknown, unknown, unknown>, 'method' | 'path' | 'body' | 'caller' | 'headers'>
 
 /** How a command is run, where that is not the usual way. */
-export interface CommandOptions<P> {
+export interface CommandOptions {
   /** Who the key belongs to, where there is no caller yet. */
   owner?: string
   seal?: AnswerSeal
-  /**
-   * What the command needs to know beforehand and is too slow to find out in a transaction. It is not asked for a
-   * request whose answer is kept: what could be done then may have become impossible since.
-   */
-  prepare?: () => Promise<P>
 }
 
 /**
@@ -51,11 +46,27 @@ export interface CommandOptions<P> {
  *
  * @throws DomainError `validation` for a key that is none, `conflict` for a key that was used for something else
  */
-export async function runCommand<T extends IdempotencyTables, R extends AnyReply, P = undefined>(
+export function runCommand<T extends IdempotencyTables, R extends AnyReply>(
   db: Kysely<T>,
   request: CommandRequest,
+  work: (trx: Transaction<T>) => Promise<R>,
+  options?: CommandOptions,
+): Promise<R> {
+  return runPrepared(db, request, undefined, work, options)
+}
+
+/**
+ * As `runCommand`, for a command that needs to know beforehand what is too slow to find out in a transaction.
+ *
+ * @param prepare finds it out, or refuses. It is not asked for a request whose answer is kept: what could be done then may
+ *   have become impossible since.
+ */
+export async function runPrepared<T extends IdempotencyTables, R extends AnyReply, P>(
+  db: Kysely<T>,
+  request: CommandRequest,
+  prepare: (() => Promise<P>) | undefined,
   work: (trx: Transaction<T>, prepared: P) => Promise<R>,
-  { owner = request.caller.userId, seal = AS_IT_IS, prepare }: CommandOptions<P> = {},
+  { owner = request.caller.userId, seal = AS_IT_IS }: CommandOptions = {},
 ): Promise<R> {
   const ready = async () => prepare?.() as Promise<P>
   const key = request.headers['idempotency-key']

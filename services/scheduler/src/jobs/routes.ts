@@ -1,4 +1,4 @@
-import { runCommand } from '@platform/http/idempotency.ts'
+import { runCommand, runPrepared } from '@platform/http/idempotency.ts'
 import { type Route, route } from '@platform/http/route.ts'
 import type { Db, Tx } from '../db/schema.ts'
 import type { JobSecrets } from '../secrets/job-secrets.ts'
@@ -87,7 +87,7 @@ export function jobRoutes({ db, now, guard, horizonMs, quota, secrets }: JobRout
         const jobs = await createJobs(trx, contextOf(accountId), wishes)
         return { status: 200 as const, body: { success: { jobs: jobs.map(toEcho) } } }
       }
-      return runCommand(db, request, create, { prepare })
+      return runPrepared(db, request, prepare, create)
     }),
     route(definitions.previewDefinition, async ({ caller, body }) => {
       const reading = await readingOf(caller.userId)
@@ -104,7 +104,7 @@ export function jobRoutes({ db, now, guard, horizonMs, quota, secrets }: JobRout
         if (!job) throw new Error('No job was created.')
         return { status: 200 as const, headers: { ETag: etagOf(job) }, body: { success: { job: toEcho(job) } } }
       }
-      return runCommand(db, request, create, { prepare })
+      return runPrepared(db, request, prepare, create)
     }),
     route(definitions.listDefinition, async ({ caller, query }) => {
       const jobs = query.details
@@ -124,7 +124,7 @@ export function jobRoutes({ db, now, guard, horizonMs, quota, secrets }: JobRout
         const changed = await changeJob(trx, contextOf(caller.userId), job, wish, headers['if-match'])
         return { status: 200 as const, headers: { ETag: etagOf(changed) }, body: { success: { job: toEcho(changed) } } }
       }
-      return runCommand(db, request, change, { prepare })
+      return runPrepared(db, request, prepare, change)
     }),
     route(definitions.deleteDefinition, async (request) =>
       runCommand(db, request, async (trx) => {

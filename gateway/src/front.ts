@@ -1,19 +1,20 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import { asRefusal, logRefusal } from '@platform/http/app.ts'
-import { ASSERTION_HEADER, type Assertions, USER_ID_HEADER } from '@platform/http/assertion.ts'
+import { ASSERTION_HEADER, type Assertions, type Caller, USER_ID_HEADER } from '@platform/http/assertion.ts'
 import { DomainError } from '@platform/http/errors.ts'
 import type { HttpMetrics } from '@platform/http/metrics.ts'
 import type { Logger } from '@platform/log/logger.ts'
 import type { AccessLog } from './access-log.ts'
 import type { Cors } from './cors.ts'
 import type { Authenticator } from './credentials/authenticator.ts'
-import { takeBodyKey } from './credentials/body-key.ts'
-import { readCredential, unauthorized } from './credentials/credential.ts'
+import { type KeylessBody, MOST_OF_STRANGERS, takeBodyKey } from './credentials/body-key.ts'
+import { type Credential, readCredential, severalCredentials, showsCredential } from './credentials/credential.ts'
 import { beginExchange, commonHeaders, type Exchange, sendError, setHeaders } from './exchange.ts'
 import { clientAddress } from './limits/address.ts'
 import { standingHeaders } from './limits/rate-limiter.ts'
 import type { RequestLimits } from './limits/request-limits.ts'
 import { collectBody, lengthNeeded, tooLarge } from './proxy/collect-body.ts'
+import { LargeBodies } from './proxy/large-bodies.ts'
 import { forwardedHeaders, refuseAmbiguousHeaders } from './proxy/request-headers.ts'
 import { type Destination, findDestination, type ServiceName } from './proxy/routing-table.ts'
 import { readTarget } from './proxy/target.ts'
@@ -35,8 +36,30 @@ export interface FrontOptions {
   trustedProxies: number
 }
 
-const hasBody = ({ headers }: IncomingMessage) =>
-  Number(headers['content-length'] ?? 0) > 0 || headers['transfer-encoding'] !== undefined
+/** In bytes; NaN when it is not said beforehand. */
+const lengthOf = ({ headers }: IncomingMessage) =>
+  headers['transfer-encoding'] === undefined ? Number(headers['content-length'] ?? 0) : Number.NaN
+
+const hasBody = (req: IncomingMessage) => lengthOf(req) !== 0
+
+/** Who calls, and what the answer carries for them. */
+interface Admitted {
+  caller: Caller
+  /** Names and values in turn. */
+  answerHeaders: string[]
+}
+
+/** Where a request goes on to. */
+interface Onward extends Pick<Destination, 'hasKeyInBody'> {
+  upstream: Upstream
+  /** Path with query. */
+  url: string
+  /** Of the body, in bytes. */
+  limit: number
+}
+
+/** At a time, in each process. */
+const MOST_LARGE_BODIES = 16
 
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
 // Whoever watches over the process must not be told that it asks too often.
@@ -49,6 +72,8 @@ const UNLIMITED = new Set(['/healthz', '/readyz'])
  */
 export function createFront(options: FrontOptions): RequestListener {
   const { accessLog, log, ownRoutes, cors, limits } = options
+  const largeBodies = new LargeBodies(MOST_LARGE_BODIES)
+  const largeBodiesOfStrangers = new LargeBodies(MOST_LARGE_BODIES)
 
   return (req, res) => {
     const exchange = beginExchange(req, clientAddress(req, options.trustedProxies))
@@ -64,9 +89,11 @@ export function createFront(options: FrontOptions): RequestListener {
       throw new DomainError('not_found', `There is no ${req.method} ${exchange.path}.`)
     }
     if (cors.handle(req, res, () => setHeaders(res, commonHeaders(exchange)))) return
-    if (Number(req.headers['content-length'] ?? 0) > options.bodyLimit) throw tooLarge()
-    const standing = UNLIMITED.has(target.path) ? undefined : await limits.takeForAddress(exchange.address)
     const destination = findDestination(target.path)
+    const usual = options.bodyLimit
+    const limit = destination?.bodyLimit?.(target.path, req.headers['content-type'], usual) ?? usual
+    if (lengthOf(req) > limit) throw tooLarge()
+    const standing = UNLIMITED.has(target.path) ? undefined : await limits.takeForAddress(exchange.address)
     const upstream = destination && options.upstreams.get(destination.service)
     if (!destination || !upstream) {
       if (req.headers['transfer-encoding'] !== undefined) throw lengthNeeded()
@@ -77,34 +104,40 @@ export function createFront(options: FrontOptions): RequestListener {
     }
     exchange.route = destination.prefix
     const url = destination.upstreamPrefix + target.path.slice(destination.prefix.length) + target.query
-    await passOn(req, res, exchange, { upstream, url, hasKeyInBody: destination.hasKeyInBody })
+    await passOn(req, res, exchange, { upstream, url, limit, hasKeyInBody: destination.hasKeyInBody })
+  }
+
+  async function admit(exchange: Exchange, credential: Credential): Promise<Admitted> {
+    const found = options.authenticator.authenticate(credential)
+    const verdict = found instanceof Promise ? await found : found
+    exchange.caller = verdict.caller
+    const standing = await limits.takeForCaller(verdict)
+    return { caller: verdict.caller, answerHeaders: [...commonHeaders(exchange), ...standingHeaders(standing)] }
   }
 
   async function passOn(
     req: IncomingMessage,
     res: ServerResponse,
     exchange: Exchange,
-    { upstream, url, hasKeyInBody }: { upstream: Upstream; url: string } & Pick<Destination, 'hasKeyInBody'>,
+    { upstream, url, limit, hasKeyInBody }: Onward,
   ): Promise<void> {
+    const queryKey = exchange.target?.apiKey
+    const mayHoldKey = hasKeyInBody === true && hasBody(req)
+    const isKnownBefore = !mayHoldKey || showsCredential(req.headers, queryKey)
+    let admitted = isKnownBefore ? await admit(exchange, readCredential(req.headers, queryKey)) : undefined
     let body: Buffer | undefined
-    let apiKey = exchange.target?.apiKey
-    if (hasKeyInBody && hasBody(req)) {
-      const found = takeBodyKey(req.headers, await collectBody(req, options.bodyLimit))
+    if (mayHoldKey) {
+      const found = await collectKeyless(req, res, limit, admitted !== undefined)
+      if (admitted && found.apiKey !== undefined) throw severalCredentials()
+      admitted ??= await admit(exchange, readCredential(req.headers, found.apiKey))
       body = found.body
-      if (apiKey !== undefined && found.apiKey !== undefined) throw unauthorized('There are several API keys.')
-      apiKey ??= found.apiKey
     }
-    const credential = readCredential(req.headers, apiKey)
-    const found = options.authenticator.authenticate(credential)
-    const verdict = found instanceof Promise ? await found : found
-    exchange.caller = verdict.caller
-    const answerHeaders = commonHeaders(exchange)
-    const standing = await limits.takeForCaller(verdict)
-    if (standing) answerHeaders.push(...standingHeaders(standing))
+    if (!admitted) throw new Error('Nobody has been admitted.')
+    const { caller, answerHeaders } = admitted
     const headers = forwardedHeaders(req.headers)
     if (req.headers['transfer-encoding'] !== undefined) body ??= await collectBody(req, options.bodyLimit)
     if (body) headers['content-length'] = String(body.length)
-    const { requestId, traceparent, caller } = { ...exchange, caller: verdict.caller }
+    const { requestId, traceparent } = exchange
     headers['x-request-id'] = requestId
     headers.traceparent = traceparent
     headers[USER_ID_HEADER] = caller.userId
@@ -114,6 +147,19 @@ export function createFront(options: FrontOptions): RequestListener {
       'gateway',
     )
     await upstream.forward(req, res, { url, headers, body, answerHeaders })
+  }
+
+  /** A body that may have an API key in it is in memory as a whole; so there are few large ones at a time. */
+  async function collectKeyless(
+    req: IncomingMessage,
+    res: ServerResponse,
+    limit: number,
+    isKnown: boolean,
+  ): Promise<KeylessBody> {
+    const most = isKnown ? limit : Math.min(limit, Math.max(options.bodyLimit, MOST_OF_STRANGERS))
+    const mayBeLarge = most > options.bodyLimit && !(lengthOf(req) <= options.bodyLimit)
+    if (mayBeLarge) (isKnown ? largeBodies : largeBodiesOfStrangers).admit(res)
+    return takeBodyKey(req.headers, await collectBody(req, most), isKnown)
   }
 
   function finish(req: IncomingMessage, res: ServerResponse, exchange: Exchange): void {

@@ -139,7 +139,8 @@ describe('hostile input', () => {
     const before = await fingerprint()
     const deep = `${'{"a":'.repeat(20_000)}1${'}'.repeat(20_000)}`
     const attacks = routes
-      .filter(({ operation }) => operation.requestBody)
+      // A new secret needs no parameter.
+      .filter(({ operation }) => operation.requestBody && operation.operationId !== 'rotateJobSecret')
       .flatMap(({ method, path }) =>
         ['', '{}', deep].map((body) => ({ method, path: fill(path), body, what: body.slice(0, 20) })),
       )

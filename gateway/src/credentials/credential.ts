@@ -13,6 +13,13 @@ export function unauthorized(message: string, error?: 'invalid_token'): DomainEr
   return new DomainError('unauthorized', message, { headers: { 'WWW-Authenticate': challenge } })
 }
 
+export const severalCredentials = () => unauthorized('There are several credentials; send exactly one.')
+
+/** Whether a request shows any credential outside of its body. */
+export function showsCredential(headers: IncomingHttpHeaders, queryKey: string | undefined): boolean {
+  return headers.authorization !== undefined || headers['x-api-key'] !== undefined || queryKey !== undefined
+}
+
 /**
  * Finds the one credential of a request.
  *
@@ -25,7 +32,7 @@ export function readCredential(headers: IncomingHttpHeaders, queryKey: string | 
   const headerKey = headers['x-api-key']
   const given = Number(authorization !== undefined) + Number(headerKey !== undefined) + Number(queryKey !== undefined)
   if (given === 0) throw unauthorized('A bearer token or an API key is needed.')
-  if (given > 1) throw unauthorized('There are several credentials; send exactly one.')
+  if (given > 1) throw severalCredentials()
   if (authorization === undefined) return { kind: 'key', text: String(headerKey ?? queryKey) }
   const token = authorization.length > LONGEST ? undefined : BEARER.exec(authorization)?.[1]
   if (token === undefined) throw unauthorized('Authorization has to be a bearer token.')

@@ -1,3 +1,4 @@
+import { jobBodyLimit } from '@platform/contracts/scheduler.ts'
 import type { DomainError } from '@platform/http/errors.ts'
 import { parameterErrorBody } from '@platform/http/parameter-errors.ts'
 
@@ -14,12 +15,19 @@ export interface Destination {
   upstreamPrefix: string
   /** An API key may be in a form or in JSON, too. */
   hasKeyInBody?: boolean
+  /** How large a body may be, in bytes, where some may be larger than the usual limit. */
+  bodyLimit?: (path: string, contentType: string | undefined, usual: number) => number
   /** What a refusal says, where that has another form than the contract's own. */
   refusalBody?: (refusal: DomainError) => unknown
 }
 
 /** Jobs are for clients of old: an API key in the body, errors by parameter. */
-const forJobs = { service: 'scheduler', hasKeyInBody: true, refusalBody: parameterErrorBody } as const
+const forJobs = {
+  service: 'scheduler',
+  hasKeyInBody: true,
+  bodyLimit: jobBodyLimit,
+  refusalBody: parameterErrorBody,
+} as const
 
 /** Public path prefix → service and the path there. A service sees the same path that the client asked for. */
 const ROUTES: Destination[] = [

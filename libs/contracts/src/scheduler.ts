@@ -25,3 +25,20 @@ export const jobFinished = jobEvent('finished', "A job's request was answered wi
 export const jobFailed = jobEvent('failed', "A job's last retry has failed.")
 
 export const schedulerEvents = [jobFinished, jobFailed]
+
+/** Largest body of a batch of jobs: a thousand of 4 KiB. */
+const BATCH_BYTES = 4_194_304
+const BATCH_PATH = /^\/jobs\/batch(?:\.json)?$/
+const JSON_TYPE = /^\s*(?:application|text)\/json\s*(?:;|$)/i
+
+/**
+ * How large a body under `/jobs` may be, for whoever reads it: the gateway, which looks for an API key in it, and the
+ * scheduler.
+ *
+ * @param usual BODY_LIMIT_BYTES, for all but batches in JSON
+ * @returns bytes
+ */
+export function jobBodyLimit(path: string, contentType: string | undefined, usual: number): number {
+  const isBatch = BATCH_PATH.test(path) && contentType !== undefined && JSON_TYPE.test(contentType)
+  return isBatch ? Math.max(usual, BATCH_BYTES) : usual
+}

@@ -32,33 +32,63 @@ const AS_IT_IS: AnswerSeal = { seal: (text) => text, open: (text) => text }
 
 type CommandRequest = Pick<RouteRequest<unknown, unknown, unknown>, 'method' | 'path' | 'body' | 'caller' | 'headers'>
 
+/** How a command is run, where that is not the usual way. */
+export interface CommandOptions {
+  /** Who the key belongs to, where there is no caller yet. */
+  owner?: string
+  seal?: AnswerSeal
+}
+
 /**
  * Runs a command in one transaction, again when it loses to a deadlock. With an `Idempotency-Key` its answer is kept in
  * the same transaction: whoever comes with the same key, user and request gets that answer, also while the first is
  * still at work (the second waits for it). A refusal is not kept: it changed nothing and may be tried again.
  *
- * @param owner who the key belongs to, where there is no caller yet
  * @throws DomainError `validation` for a key that is none, `conflict` for a key that was used for something else
  */
-export async function runCommand<T extends IdempotencyTables, R extends AnyReply>(
+export function runCommand<T extends IdempotencyTables, R extends AnyReply>(
   db: Kysely<T>,
   request: CommandRequest,
   work: (trx: Transaction<T>) => Promise<R>,
-  { owner = request.caller.userId, seal = AS_IT_IS }: { owner?: string; seal?: AnswerSeal } = {},
+  options?: CommandOptions,
 ): Promise<R> {
+  return runPrepared(db, request, undefined, work, options)
+}
+
+/**
+ * As `runCommand`, for a command that needs to know beforehand what is too slow to find out in a transaction.
+ *
+ * @param prepare finds it out, or refuses. It is not asked for a request whose answer is kept: what could be done then may
+ *   have become impossible since.
+ */
+export async function runPrepared<T extends IdempotencyTables, R extends AnyReply, P>(
+  db: Kysely<T>,
+  request: CommandRequest,
+  prepare: (() => Promise<P>) | undefined,
+  work: (trx: Transaction<T>, prepared: P) => Promise<R>,
+  { owner = request.caller.userId, seal = AS_IT_IS }: CommandOptions = {},
+): Promise<R> {
+  const ready = async () => prepare?.() as Promise<P>
   const key = request.headers['idempotency-key']
-  if (key === undefined) return inTransaction(db, work)
+  if (key === undefined) {
+    const prepared = await ready()
+    return inTransaction(db, (trx) => work(trx, prepared))
+  }
   if (!KEY.test(key)) {
     throw new DomainError('validation', 'header.idempotency-key must be 1 to 255 printable ASCII characters')
   }
-  const fingerprint = createHash('sha256')
-    .update(JSON.stringify([request.method, request.path, request.body ?? null]))
-    .digest('hex')
+  const claim = { owner, key, fingerprint: fingerprintOf(request) }
+  const open = (answer: string) => JSON.parse(seal.open(answer)) as R
+  const kept = prepare && (await findAnswer(db as unknown as Kysely<IdempotencyTables>, claim))
+  if (kept !== undefined) return open(kept)
+  // What is refused here counts only when nobody with the same key has got further meanwhile.
+  const [prepared] = await Promise.allSettled([ready()])
   return inTransaction(db, async (trx) => {
     const keys = trx as unknown as Transaction<IdempotencyTables>
-    const first = await claim(keys, owner, key, fingerprint)
-    if (first) return JSON.parse(seal.open(first)) as R
-    const reply = await work(trx)
+    const first = await takeKey(keys, claim)
+    if (first !== undefined) return open(first)
+    if (prepared.status === 'rejected') throw prepared.reason
+    const reply = await work(trx, prepared.value)
     await keys
       .updateTable('idempotency_key')
       .set({ status: reply.status, answer: seal.seal(JSON.stringify(reply)) })
@@ -84,13 +114,23 @@ export function runStatement<T extends IdempotencyTables, R extends AnyReply>(
   return retried(() => work(db))
 }
 
+/** A key, and what it is used for. */
+interface Claim {
+  owner: string
+  key: string
+  fingerprint: string
+}
+
+const fingerprintOf = ({ method, path, body }: CommandRequest) =>
+  createHash('sha256')
+    .update(JSON.stringify([method, path, body ?? null]))
+    .digest('hex')
+
+const isOutdated = sql<boolean>`idempotency_key.created_at < now() - ${LIFETIME_HOURS} * interval '1 hour'`
+
 /** @returns the kept answer, or undefined when the key is now ours */
-async function claim(
-  trx: Transaction<IdempotencyTables>,
-  owner: string,
-  key: string,
-  fingerprint: string,
-): Promise<string | undefined> {
+async function takeKey(trx: Transaction<IdempotencyTables>, claim: Claim): Promise<string | undefined> {
+  const { owner, key, fingerprint } = claim
   // An outdated key is taken over in place; one that another transaction holds makes this statement wait for it.
   const claimed = await trx
     .insertInto('idempotency_key')
@@ -99,22 +139,30 @@ async function claim(
       oc
         .columns(['owner', 'key'])
         .doUpdateSet({ fingerprint, created_at: sql`now()`, status: null, answer: null })
-        .where(sql<boolean>`idempotency_key.created_at < now() - ${LIFETIME_HOURS} * interval '1 hour'`),
+        .where(isOutdated),
     )
     .returning('key')
     .executeTakeFirst()
   if (claimed) return undefined
-  const first = await trx
+  const first = await findAnswer(trx, claim)
+  if (first === undefined) throw usedOtherwise()
+  return first
+}
+
+/** @throws DomainError `conflict` when the key was used for something else */
+async function findAnswer(db: Kysely<IdempotencyTables>, claim: Claim): Promise<string | undefined> {
+  const first = await db
     .selectFrom('idempotency_key')
     .select(['fingerprint', 'answer'])
-    .where('owner', '=', owner)
-    .where('key', '=', key)
+    .where('owner', '=', claim.owner)
+    .where('key', '=', claim.key)
+    .where(sql<boolean>`not ${isOutdated}`)
     .executeTakeFirst()
-  if (first?.fingerprint !== fingerprint || first.answer === null) {
-    throw new DomainError('conflict', 'The Idempotency-Key was used for another request.')
-  }
-  return first.answer
+  if (first && first.fingerprint !== claim.fingerprint) throw usedOtherwise()
+  return first?.answer ?? undefined
 }
+
+const usedOtherwise = () => new DomainError('conflict', 'The Idempotency-Key was used for another request.')
 
 const TRIES = 3
 

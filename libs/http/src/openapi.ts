@@ -1,6 +1,6 @@
-import type { TObject, TSchema } from 'typebox'
+import { IsObject, type TObject, type TSchema } from 'typebox'
 import { ERROR_STATUS, type ErrorCode } from './errors.ts'
-import type { Route, RouteDefinition } from './route.ts'
+import type { OutgoingRequest, Route, RouteDefinition } from './route.ts'
 import { ErrorAnswer } from './schemas.ts'
 
 /** As much of an OpenAPI 3.1 document as one service fills in; the gateway merges the services'. */
@@ -58,15 +58,41 @@ function operation(definition: RouteDefinition, schemas: Record<string, unknown>
       ...parameters(definition.params, 'path'),
       ...parameters(definition.query, 'query'),
       { $ref: '#/components/parameters/Traceparent' },
-      ...(isWrite && access !== 'everyone' ? [{ $ref: '#/components/parameters/IdempotencyKey' }] : []),
+      ...(isWrite && access !== 'everyone' && !definition.changesNothing
+        ? [{ $ref: '#/components/parameters/IdempotencyKey' }]
+        : []),
       ...(isConditional ? [{ $ref: '#/components/parameters/IfNoneMatch' }] : []),
       ...(definition.takesIfMatch ? [{ $ref: '#/components/parameters/IfMatch' }] : []),
     ],
-    ...(definition.body && { requestBody: { required: true, content: json(definition.body, schemas) } }),
+    ...(definition.body && { requestBody: requestBody(definition.body, definition, schemas) }),
     responses,
+    ...(definition.callbacks && { callbacks: callbacks(definition.callbacks, schemas) }),
     security: access === 'everyone' ? [] : [{ bearer: [] }, { apiKey: [] }, { apiKeyQuery: [] }],
     ...(access !== 'everyone' && { 'x-scope': access.scope, 'x-roles': access.roles ?? ['user'] }),
   }
+}
+
+function requestBody(body: TSchema, { takesForms }: RouteDefinition, schemas: Record<string, unknown>): unknown {
+  const content = json(body, schemas)
+  if (!takesForms) return { required: true, content }
+  const properties = Object.entries(IsObject(body) ? body.properties : {})
+  const objects = properties.filter(([, property]) => IsObject(property))
+  const encoding = Object.fromEntries(objects.map(([name]) => [name, { style: 'deepObject', explode: true }]))
+  const form = { ...content['application/json'], ...(objects.length > 0 && { encoding }) }
+  return { required: false, content: { ...content, 'application/x-www-form-urlencoded': form } }
+}
+
+function callbacks(requests: Record<string, OutgoingRequest>, schemas: Record<string, unknown>): unknown {
+  const operations = Object.entries(requests).map(([name, { to, summary, headers, body }]) => {
+    const post = {
+      summary,
+      parameters: parameters(headers, 'header'),
+      ...(body && { requestBody: { required: true, content: json(body, schemas) } }),
+      responses: { '2XX': { description: 'It is done. After anything else it is tried again.' } },
+    }
+    return [name, { [`{${to}}`]: { post } }]
+  })
+  return Object.fromEntries(operations)
 }
 
 function errorsOf(definition: RouteDefinition): ErrorCode[] {
@@ -78,7 +104,7 @@ function errorsOf(definition: RouteDefinition): ErrorCode[] {
   return [...codes].sort((a, b) => ERROR_STATUS[a] - ERROR_STATUS[b])
 }
 
-function parameters(schema: TObject | undefined, where: 'path' | 'query'): unknown[] {
+function parameters(schema: TObject | undefined, where: 'path' | 'query' | 'header'): unknown[] {
   const required = new Set<string>(schema?.required as string[] | undefined)
   return Object.entries(schema?.properties ?? {}).map(([name, property]) => ({
     name,
@@ -89,7 +115,7 @@ function parameters(schema: TObject | undefined, where: 'path' | 'query'): unkno
   }))
 }
 
-function json(schema: TSchema, schemas: Record<string, unknown>): unknown {
+function json(schema: TSchema, schemas: Record<string, unknown>): { 'application/json': { schema: unknown } } {
   return { 'application/json': { schema: hoist(JSON.parse(JSON.stringify(schema)), schemas) } }
 }
 

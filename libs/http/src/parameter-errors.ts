@@ -28,13 +28,16 @@ export function parameterErrorBody(error: DomainError): { error: Faults } {
   if (error instanceof ParameterError) return { error: error.faults }
   if (error.code !== 'validation') return { error: { [PLACE[error.code] ?? 'request']: error.message } }
   const faults: Faults = {}
-  // A message of the route library begins with the place: `body.job.limit must be integer`.
   for (const message of error.messages) {
-    const [where = '', ...what] = message.split(' ')
-    faults[parameterAt(where)] ??= `Invalid parameter.  It ${what.join(' ')}.`
+    const [, where, what] = AT_PLACE.exec(message) ?? []
+    if (where === undefined) faults.request ??= message
+    else faults[parameterAt(where)] ??= `Invalid parameter.  It ${what}.`
   }
   return { error: faults }
 }
+
+// A message of the route library begins with the place: `body.job.limit must be integer`.
+const AT_PLACE = /^((?:body|query|path|header)(?:\.\S*)?) (.*)$/s
 
 /** `body.job.limit` → `limit`, `body.jobs.3.uri` → `jobs[3][uri]`, `query.page` → `page`. */
 function parameterAt(where: string): string {

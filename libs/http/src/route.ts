@@ -9,6 +9,16 @@ export type Responses = Record<number, TSchema | null>
 /** How a route lets callers in; `everyone` needs no credential. */
 export type Access = 'everyone' | { roles?: Role[]; scope: string; issuer?: Issuer }
 
+/** A request that is made later, to an address that a client has given. */
+export interface OutgoingRequest {
+  /** Where the address is, as an OpenAPI runtime expression: `$request.body#/job/uri`. */
+  to: string
+  summary: string
+  headers: TObject
+  /** JSON; absent where it is the client's own affair. */
+  body?: TSchema
+}
+
 /**
  * One route, said once: its checks, the types of its handler, its entry in OpenAPI, and the shape its tests hold its
  * answers against all come from this object.
@@ -39,6 +49,12 @@ export interface RouteDefinition<
   hasETag?: boolean
   /** Takes `If-Match`; its handler compares. */
   takesIfMatch?: boolean
+  /** Its body may also be a form, with names such as `job[at]`, or be left out where the query has it all. */
+  takesForms?: boolean
+  /** The requests that come of it, by their names. */
+  callbacks?: Record<string, OutgoingRequest>
+  /** Although it is no GET: an `Idempotency-Key` would mean nothing. */
+  changesNothing?: boolean
 }
 
 /** A request after its checks. A copy of it (`{ ...request }`) has neither `address` nor `log`. */

@@ -28,13 +28,18 @@ export function compileInput<T extends TSchema>(
   return (input) => {
     refuseUnkeepable(input, part)
     if (validate(input)) {
-      refuseInfinite(input, part)
+      if (areTexts) refuseInfinite(input, part)
       return input
     }
-    const messages = [...new Set((validate.errors ?? []).map((error) => describe(error, part)))].slice(0, 20)
+    const errors = (validate.errors ?? []).slice(0, MOST_ERRORS)
+    const messages = [...new Set(errors.map((error) => describe(error, part)))].slice(0, MOST_MESSAGES)
     throw new DomainError('validation', 'The input is not valid.', { messages })
   }
 }
+
+/** Of all errors, how many are looked at, and told. */
+const MOST_ERRORS = 1_000
+const MOST_MESSAGES = 20
 
 /** Compiles a check that answers with the faults instead of throwing; for shapes that we produce. */
 export function compileOutput(schema: TSchema): (output: unknown) => string[] {
@@ -51,23 +56,37 @@ function describe(error: ErrorObject, part: InputPart): string {
   return `${field} ${error.message}`
 }
 
-/** Ajv turns the text `1e999` into Infinity and then holds it against no limit. Coerced inputs are flat. */
+/** Ajv turns the text `1e999` into Infinity and then holds it against no limit. */
 function refuseInfinite(input: unknown, part: InputPart): void {
-  if (part === 'body') return
-  const infinite = Object.entries(input ?? {}).find(([, value]) => typeof value === 'number' && !Number.isFinite(value))
-  if (infinite) throw new DomainError('validation', `${part}.${infinite[0]} must be a finite number`)
+  const rest: [path: string, value: unknown][] = [[part, input]]
+  for (let next = rest.pop(); next; next = rest.pop()) {
+    const [path, value] = next
+    if (value === Infinity || value === -Infinity) {
+      throw new DomainError('validation', `${path} must be a finite number`)
+    }
+    if (value === null || typeof value !== 'object') continue
+    for (const [name, item] of Object.entries(value)) rest.push([`${path}.${name}`, item])
+  }
 }
 
+/** A check takes time for each value and memory for each fault: a few MiB of nothing but small ones would take seconds. */
+const MOST_VALUES = 100_000
+
 /**
- * PostgreSQL has no text with a NUL in it, and neither its JSON nor UTF-8 has half a surrogate pair, so no input has
- * either. The walk is a loop: nesting can be deep.
+ * Refuses more values than anybody needs, and texts that cannot be kept: PostgreSQL has none with a NUL in it, and neither
+ * its JSON nor UTF-8 has half a surrogate pair. The walk is a loop: nesting can be deep.
  */
 function refuseUnkeepable(input: unknown, part: InputPart): void {
   const rest: unknown[] = [input]
-  while (rest.length > 0) {
+  for (let seen = 0; rest.length > 0; seen++) {
+    if (seen + rest.length > MOST_VALUES) throw new DomainError('validation', `${part} has too many values`)
     const value = rest.pop()
     if (typeof value === 'string') requireKeepable(value, part)
     if (value === null || typeof value !== 'object') continue
+    if (Array.isArray(value)) {
+      for (const item of value) rest.push(item)
+      continue
+    }
     for (const [name, item] of Object.entries(value)) {
       requireKeepable(name, part)
       rest.push(item)

@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { eventually } from '@platform/testing/eventually.ts'
-import { type Account, type Scheduler, type Success, startScheduler } from './harness.ts'
+import { type Account, type OneJob, type Scheduler, type Success, startScheduler } from './harness.ts'
 import { type Received, startTarget, status, type Target } from './target.ts'
 
 let scheduler: Scheduler
@@ -49,6 +49,19 @@ describe('A callback', () => {
     )
   })
 
+  it('has a text as text, also where it is cut within a character', async () => {
+    const body = `x${'🎈'.repeat(20_000)}`
+    target.answer('/long', (res) => res.writeHead(200, { 'content-type': 'text/plain; charset=utf-8' }).end(body))
+    const id = await ana.schedule({ at: at(), uri: `${target.url}/long`, callback_uri: `${target.url}/told-long` })
+    const kept = `x${'🎈'.repeat(16_383)}`
+    expect(JSON.parse((await first('/told-long')).body)).toMatchObject({
+      response_content_length: null,
+      response_body: kept,
+    })
+    const [attempt] = await ana.attempts(id)
+    expect([attempt?.body, attempt?.body_encoding, attempt?.truncated]).toEqual([kept, 'utf-8', true])
+  })
+
   it('is kept, and tried again by the same schedule; the job has succeeded meanwhile', async () => {
     target.answer('/deaf', status(500))
     const id = await ana.schedule({ at: at(), uri: `${target.url}/fine`, callback_uri: `${target.url}/deaf` })
@@ -70,6 +83,39 @@ describe('A callback', () => {
     expect((await scheduler.query('select status from scheduler.callback where job_id = $1', [id]))[0]).toEqual({
       status: 'delivered',
     })
+  })
+
+  it('that waits for its next try is given up when the job is canceled, which has succeeded all the same', async () => {
+    target.answer('/never', status(500))
+    const id = await ana.schedule({ at: at(), uri: `${target.url}/fine`, callback_uri: `${target.url}/never` })
+    const tried = async () => (await ana.attempts(id)).filter(({ kind }) => kind === 'callback').length
+    await eventually(async () => expect(await tried()).toBe(1))
+    const canceled = await ana.post<OneJob>(`/jobs/${id}/cancel.json`)
+    expect([canceled.status, canceled.body.success.job.status]).toEqual([200, 'succeeded'])
+    expect(await scheduler.query('select id from scheduler.queue where job_id = $1', [id])).toEqual([])
+    expect(await scheduler.query('select status, attempts from scheduler.callback where job_id = $1', [id])).toEqual([
+      { status: 'failed', attempts: 1 },
+    ])
+    scheduler.time.advance(24 * 3_600_000)
+    const other = await ana.schedule({ at: at(), uri: `${target.url}/after` })
+    await first('/after')
+    expect([target.at('/never').length, (await ana.job(other)).id]).toEqual([1, other])
+    expect((await ana.post(`/jobs/${id}/cancel.json`)).status).toBe(409)
+  })
+
+  it('that is under way when the job is canceled is not tried again', async () => {
+    const answers: (() => void)[] = []
+    target.answer('/slow', (res) => void answers.push(() => res.writeHead(500).end()))
+    const id = await ana.schedule({ at: at(), uri: `${target.url}/fine`, callback_uri: `${target.url}/slow` })
+    await eventually(() => expect(answers).toHaveLength(1))
+    expect((await ana.post(`/jobs/${id}/cancel.json`)).status).toBe(200)
+    answers[0]?.()
+    await eventually(async () =>
+      expect(await scheduler.query('select status from scheduler.callback where job_id = $1', [id])).toEqual([
+        { status: 'failed' },
+      ]),
+    )
+    expect(await scheduler.query('select id from scheduler.queue where job_id = $1', [id])).toEqual([])
   })
 
   it('for failures comes after the last failure, and not before', async () => {

@@ -82,7 +82,9 @@ export class Account extends ServiceCaller {
     return (await this.get<OneJob>(`/jobs/${id}.json`)).body.success.job
   }
 
-  async attempts(id: string): Promise<Attempt[]> {
-    return (await this.get<Success<{ attempts: Attempt[] }>>(`/jobs/${id}/attempts.json`)).body.success.attempts
+  /** The newest ten, or another page of them; oldest first. */
+  async attempts(id: string, query = ''): Promise<Attempt[]> {
+    const { body } = await this.get<Success<{ attempts: Attempt[] }>>(`/jobs/${id}/attempts.json${query}`)
+    return body.success.attempts.reverse()
   }
 }

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { eventually } from '@platform/testing/eventually.ts'
 import type { JobEcho, Preview } from '../src/jobs/shapes.ts'
 import { type Account, type OneJob, type Refused, type Scheduler, type Success, startScheduler } from './harness.ts'
-import { startTarget, status, type Target } from './target.ts'
+import { startTarget, type Target } from './target.ts'
 
 let scheduler: Scheduler
 let target: Target
@@ -25,6 +25,8 @@ const MISSING_URI = 'Missing parameter.  Make sure you include a URI for the job
 const PORT = 'Invalid parameter.  Make sure you include a valid HTTP port (i.e. 80).'
 const SCHEME = 'Invalid parameter.  Make sure you include a valid HTTP scheme (i.e. http:// or https://).'
 const HOST = 'Invalid parameter.  Make sure you include a valid HTTP host (i.e. www.yourapp.com).'
+const INNER = 'Invalid parameter.  Make sure you include a public HTTP host (i.e. www.yourapp.com).'
+const NO_BODY = 'Invalid parameter.  A GET or HEAD request has no body.'
 const METHOD = 'Invalid parameter.  GET, POST, PUT, PATCH, DELETE, HEAD'
 
 describe('What is wrong with a job', () => {
@@ -56,6 +58,18 @@ describe('What is wrong with a job', () => {
       { at: AT, uri: URI, headers: { 'X-A': 'a\r\nX-B: b' } },
       { headers: 'Invalid parameter.  Make sure you include valid HTTP headers.' },
     ],
+    [
+      'an inner address, before the others',
+      { at: '2011-01-31', uri: 'http://10.0.0.2/', method: 'y', callback_uri: 'http://10.0.0.1/', limit: 1, cron: 'x' },
+      {
+        at: PAST,
+        uri: INNER,
+        method: METHOD,
+        callback_uri: INNER,
+        cron: expect.any(String) as unknown as string,
+      },
+    ],
+    ['a body of a GET', { at: AT, uri: URI, method: 'get', body: 'x' }, { body: NO_BODY }],
     ['a cron rule that is none', { uri: URI, cron: 'often' }, { cron: expect.any(String) as unknown as string }],
     [
       'a zone that is none',
@@ -66,6 +80,26 @@ describe('What is wrong with a job', () => {
     const answer = await ana.post<Refused>('/jobs.json', { job })
     expect([answer.status, answer.body]).toEqual([400, { error }])
     expect(Object.keys(answer.body.error)).toEqual(Object.keys(error))
+  })
+
+  it('is told in this order of each of many', async () => {
+    const job = { at: '2011-01-31', uri: 'http://10.0.0.1/', method: 'y' }
+    const { body } = await ana.post<Refused>('/jobs/batch.json', { jobs: [job, job] })
+    const names = [0, 1].flatMap((i) => ['at', 'uri', 'method'].map((name) => `jobs[${i}][${name}]`))
+    expect(Object.keys(body.error)).toEqual(names)
+  })
+
+  it.each([
+    ['a body for a GET', { method: 'GET' }, { body: 'x' }],
+    ['GET for a job with a body', { body: 'x' }, { method: 'GET' }],
+    ['HEAD for a job with a body', { body: 'x' }, { method: 'HEAD', at: '2031-01-01' }],
+  ])('is told of a change by what stands: %s', async (_, standing, change) => {
+    const id = await ana.schedule({ at: AT, uri: URI, ...standing })
+    const answer = await ana.put<Refused>(`/jobs/${id}.json`, { job: change })
+    expect([answer.status, answer.body]).toEqual([400, { error: { body: NO_BODY } }])
+    const both = await ana.put(`/jobs/${id}.json`, { job: { method: 'GET', body: '' } })
+    expect(both.status).toBe(200)
+    await ana.delete(`/jobs/${id}.json`)
   })
 
   it('is no address of more than 2,048 characters', async () => {
@@ -190,15 +224,6 @@ describe('Many jobs', () => {
     await eventually(async () => expect((await dora.job(id)).status).toBe('succeeded'))
     await dora.schedule({ at: AT, uri: URI })
   })
-
-  it('with one Idempotency-Key are one job', async () => {
-    const emil = await scheduler.account()
-    const job = { at: AT, uri: URI }
-    const headers = { 'idempotency-key': 'once' }
-    const answers = await Promise.all([1, 2, 3].map(() => emil.post<OneJob>('/jobs.json', { job }, headers)))
-    expect(new Set(answers.map(({ body }) => body.success.job.id)).size).toBe(1)
-    expect((await emil.post('/jobs.json', { job: { ...job, method: 'GET' } }, headers)).status).toBe(409)
-  })
 })
 
 describe('A preview', () => {
@@ -220,55 +245,5 @@ describe('A preview', () => {
       target: { host: '127.0.0.1:81', allowed: true },
     })
     expect((await finn.get('/jobs.json')).body).toEqual({ success: { jobs: [] } })
-  })
-})
-
-describe('A recurring job', () => {
-  it('runs by its rule in its zone, through a clock change', async () => {
-    const gina = await scheduler.account({ timezone: 'UTC' })
-    const { body } = await gina.post<OneJob>('/jobs.json', {
-      job: { at: '2026-03-28T00:00:00Z', uri: `${target.url}/daily`, cron: '30 8 * * *', timezone: 'Europe/Berlin' },
-    })
-    const { id } = body.success.job
-    const days = ['2026-03-28T07:30:00.000Z', '2026-03-29T06:30:00.000Z', '2026-03-30T06:30:00.000Z']
-    for (const [i, due] of days.entries()) {
-      await eventually(async () =>
-        expect(await gina.job(id)).toMatchObject({ status: 'scheduled', run: i + 1, next_at: due }),
-      )
-      scheduler.time.advance(Date.parse(due) - scheduler.time.now())
-      await eventually(() => expect(target.at('/daily')).toHaveLength(i + 1))
-    }
-    expect(target.at('/daily').map(({ headers }) => headers['webhook-id'])).toEqual(
-      [1, 2, 3].map((run) => `job_${id}_${run}`),
-    )
-    await eventually(async () => expect((await gina.job(id)).run).toBe(4))
-
-    expect((await gina.post<OneJob>(`/jobs/${id}/pause.json`)).body.success.job.status).toBe('paused')
-    scheduler.time.advance(5 * 86_400_000)
-    const resumed = await gina.post<OneJob>(`/jobs/${id}/resume.json`)
-    expect(resumed.body.success.job).toMatchObject({ status: 'scheduled', next_at: '2026-04-05T06:30:00.000Z' })
-    expect(target.at('/daily')).toHaveLength(3)
-    expect((await gina.post<OneJob>(`/jobs/${id}/cancel.json`)).body.success.job.status).toBe('canceled')
-  })
-
-  it('goes on after a run that has failed', async () => {
-    target.answer('/flaky', status(500))
-    const id = await ana.schedule({ uri: `${target.url}/flaky`, cron: '*/5 * * * *', limit: 1 })
-    const first = String((await ana.job(id)).next_at)
-    scheduler.time.advance(Date.parse(first) - scheduler.time.now())
-    await eventually(async () => expect((await ana.job(id)).status).toBe('retrying'))
-    scheduler.time.advance(10_000)
-    await eventually(async () => expect(await ana.job(id)).toMatchObject({ status: 'scheduled', run: 2 }))
-    await eventually(async () => {
-      const [event] = await scheduler.query<{ value: string }>('select value from event_log.record where key = $1', [
-        id,
-      ])
-      expect(JSON.parse(event?.value ?? '{}')).toMatchObject({
-        type: 'scheduler.job.failed',
-        entityversion: 1,
-        data: { id, accountId: ana.id, status: 'failed', run: 1, attempts: 2, statusCode: 500 },
-      })
-    })
-    await ana.post(`/jobs/${id}/cancel.json`)
   })
 })

@@ -73,6 +73,17 @@ describe('Passing parameters', () => {
     expect(Object.keys(answer.body.success.job)).toEqual(['id', 'uri', 'method', 'at'])
   })
 
+  it('takes null for nothing said, in a job, in each of many, and beside them', async () => {
+    const nothing = { id: null, headers: null, body: null, callback_uri: null, limit: null, cron: null, timezone: null }
+    const job = { at: AT, uri: 'http://yourapp.com/?var1=true&var2=false', ...nothing }
+    const one = await ana.post<Echo>('/jobs.json', { job, jobs: null, other: null })
+    expect(one.body.success.job).toEqual(expected)
+    const many = await ana.post<Success<{ jobs: JobEcho[] }>>('/jobs/batch.json', { jobs: [job, job], job: null })
+    expect(many.body.success.jobs).toEqual([expected, expected])
+    const lacking = await ana.post<Refused>('/jobs/batch.json', { jobs: [job, null] })
+    expect([lacking.status, Object.keys(lacking.body.error)]).toEqual([400, ['jobs[1]']])
+  })
+
   it('takes headers in brackets', async () => {
     const { body } = await ana.send<Echo>('POST', `/jobs.json?${QUERY}&job[headers][X-Token]=secret`, undefined)
     const job = await ana.job(body.success.job.id)
@@ -102,6 +113,7 @@ describe('Passing parameters', () => {
     ['JSON that is none', '{', JSON_TYPE, 400, 'body'],
     ['an array', '[]', JSON_TYPE, 400, 'body'],
     ['a huge body', `{"job":{"uri":"${'x'.repeat(300_000)}"}}`, JSON_TYPE, 413, 'body'],
+    ['more values than anybody needs', `{"x":[${'0,'.repeat(110_000)}0]}`, JSON_TYPE, 400, 'body'],
     ['a job that is a text', '{"job":"x"}', JSON_TYPE, 400, 'job'],
     ['a limit that is a text', '{"job":{"limit":"many"}}', JSON_TYPE, 400, 'limit'],
     ['headers that are an array', '{"job":{"headers":["a"]}}', JSON_TYPE, 400, 'headers'],

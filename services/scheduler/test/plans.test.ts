@@ -57,6 +57,9 @@ const FILL = `
   insert into scheduler.attempt (id, job_id, kind, run, number, due_at, sent_at, ended_at, outcome, is_truncated)
   select gen_random_uuid(), id, 'request', 1, 1, created_at, created_at, created_at, 'succeeded', false
   from scheduler.job where status = 'succeeded';
+  insert into scheduler.attempt (id, job_id, kind, run, number, due_at, sent_at, ended_at, outcome, is_truncated)
+  select gen_random_uuid(), 'job00000199', 'request', n, 1, at, at, at, 'succeeded', false
+  from (select n, '2026-05-01Z'::timestamptz + n * interval '1 second' as at from generate_series(1, 20000) n) often;
   vacuum analyze scheduler.job, scheduler.queue, scheduler.attempt`
 
 const log = createLogger({ service: 'test', level: 'silent', format: 'json' })
@@ -95,6 +98,7 @@ const context = {
   secrets: new JobSecrets(DEVELOPMENT_SECRET),
 }
 const A_SCHEDULED_JOB = 'job00000198'
+const RECURRING = 'job00000199'
 
 /** What clients ask for, and how many rows a step may read. */
 const ASKED: [string, Run, mostRows?: number][] = [
@@ -110,7 +114,9 @@ const ASKED: [string, Run, mostRows?: number][] = [
   // Clients of the original service ask for all; they get 10,000 of them.
   ['ids of all jobs', (trx) => listJobIds(trx, LARGEST, {}), 15_000],
   ['a job', (trx) => getJob(trx, LARGEST, A_SCHEDULED_JOB)],
-  ['its attempts', (trx) => listAttempts(trx, 'job00000002')],
+  ['its attempts', (trx) => listAttempts(trx, 'job00000002', {})],
+  ['the attempts of one that was run often', (trx) => listAttempts(trx, RECURRING, { limit: 100 })],
+  ['a later page of them', (trx) => listAttempts(trx, RECURRING, { page: 2, limit: 100 })],
   ['canceling a job', async (trx) => cancelJob(trx, context, await lockJob(trx, LARGEST, A_SCHEDULED_JOB))],
   ['deleting a job', async (trx) => deleteJob(trx, context, await lockJob(trx, LARGEST, A_SCHEDULED_JOB), undefined)],
   ['the metrics', (trx) => countQueue(trx, NOW), 5_000],

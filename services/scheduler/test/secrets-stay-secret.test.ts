@@ -102,6 +102,17 @@ const requests = (key: string): Request[] => [
   [`/jobs/unknown.json?_method=PUT&${GOOD}`, `apikey=${key}`, FORM],
   [`/jobs.json?apikey=${key}`, `x=${'x'.repeat(300_000)}`, FORM],
   [`/jobs.json?%zz=1&apikey=${key}`, '', FORM],
+  // Once more in the body, where nobody looks for it: the other one is enough to get as far as the service.
+  ...[`{"apikey":"${key}"`, `["apikey","${key}"]`, `"apikey ${key}"`].map(
+    (body): Request => ['/jobs.json', body, { ...JSON_TYPE, 'x-api-key': key }],
+  ),
+  ...['text/plain', 'multipart/form-data; boundary=x', 'application/xml'].map(
+    (type): Request => [
+      '/jobs.json',
+      `--x\r\nContent-Disposition: form-data; name="apikey"\r\n\r\n${key}\r\n--x--`,
+      { 'content-type': type, 'x-api-key': key },
+    ],
+  ),
 ]
 
 /** All that the two processes wrote, the access log in it. */

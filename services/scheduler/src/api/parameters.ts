@@ -27,7 +27,7 @@ export function parseBracketed(text: string): Parameters {
   let count = 0
   for (const part of text.split('&')) {
     if (part === '') continue
-    if (++count > MAX_PARAMETERS) throw new DomainError('validation', 'request has too many parameters')
+    if (++count > MAX_PARAMETERS) throw new DomainError('validation', 'There are too many parameters.')
     const at = part.indexOf('=')
     const name = decode(at === -1 ? part : part.slice(0, at))
     assign(parameters, pathOf(name), at === -1 ? '' : decode(part.slice(at + 1)))
@@ -61,7 +61,7 @@ function decode(text: string): string {
   try {
     return decodeURIComponent(text.replaceAll('+', ' '))
   } catch {
-    throw new DomainError('validation', 'request is not valid UTF-8 in percent-encoding')
+    throw new DomainError('validation', 'The parameters are not valid UTF-8 in percent-encoding.')
   }
 }
 

@@ -1,8 +1,9 @@
 import { isUtf8 } from 'node:buffer'
+import { jobBodyLimit } from '@platform/contracts/scheduler.ts'
 import { DomainError } from '@platform/http/errors.ts'
+import { parseLooseJson } from '@platform/http/loose-json.ts'
 import { ParameterError } from '@platform/http/parameter-errors.ts'
 import type { Request, RequestHandler } from 'express'
-import JSON5 from 'json5'
 import { merge, type Parameters, parseBracketed } from './parameters.ts'
 
 const METHODS = ['PUT', 'DELETE']
@@ -15,13 +16,14 @@ export const areTexts = (req: Request): boolean => withTexts.has(req)
  * Brings every way of asking into one: the parameters of query and body together in `req.body`, the path with its
  * `.json`, and the method that a POST names in `_method`. Routes and their checks begin after that.
  *
- * @param limit of the body, in bytes
+ * @param usualLimit of the body, in bytes; a batch may be larger
  */
-export function readParameters(limit: number): RequestHandler {
+export function readParameters(usualLimit: number): RequestHandler {
   return async (req, _res, next) => {
     const { pathname, query } = split(req.url)
     req.url = `${pathname.endsWith('.json') ? pathname : `${pathname}.json`}${query && `?${withoutEmpty(query)}`}`
     if (req.method === 'GET' || req.method === 'HEAD') return next()
+    const limit = jobBodyLimit(pathname, req.get('content-type'), usualLimit)
     const inBody = parseBody(req, await readBody(req, limit))
     if (query !== '' || isForm(req)) withTexts.add(req)
     const parameters = merge(parseBracketed(query), inBody)
@@ -87,27 +89,25 @@ function parseBody(req: Request, bytes: Buffer): Parameters {
   throw new DomainError('unsupported_media_type', 'The body has to be application/json or a form.')
 }
 
-/** JSON, or the looser form with single quotes that the first documentation of the API shows. */
 function parseJson(text: string): Parameters {
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch {
-    try {
-      value = JSON5.parse(text)
-    } catch {
-      throw new DomainError('validation', 'body is not valid JSON')
-    }
-  }
+  const value = parseLooseJson(text)
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new DomainError('validation', 'body has to be a JSON object')
   }
   return withoutNulls({ ...value })
 }
 
-/** Clients write null for what they have nothing to say about. */
+/** Clients write null for what they have nothing to say about: of the request, of a job, of each of many. */
 function withoutNulls(parameters: Parameters): Parameters {
-  const { job } = parameters
-  if (typeof job !== 'object' || job === null || Array.isArray(job)) return parameters
-  return { ...parameters, job: Object.fromEntries(Object.entries(job).filter(([, value]) => value !== null)) }
+  const { job, jobs, ...others } = Object.fromEntries(Object.entries(parameters).filter(([, value]) => value !== null))
+  return {
+    ...others,
+    ...(job !== undefined && { job: known(job) }),
+    ...(jobs !== undefined && { jobs: Array.isArray(jobs) ? jobs.map(known) : jobs }),
+  }
+}
+
+function known(job: unknown): unknown {
+  if (typeof job !== 'object' || job === null || Array.isArray(job)) return job
+  return Object.fromEntries(Object.entries(job).filter(([, value]) => value !== null))
 }

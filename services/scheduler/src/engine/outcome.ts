@@ -59,15 +59,19 @@ function nextRun({ kind, cron, zone, dueAt }: Task, now: Date): Date | undefined
 /** Says where events come from. */
 const SOURCE = '/services/scheduler'
 
+/** How a run is recorded. */
+export interface End {
+  status: 'succeeded' | 'failed' | 'canceled'
+  /** The job's, after it. */
+  version: number
+  /** Not that of the verdict when the job was canceled meanwhile. */
+  nextRunAt?: Date
+}
+
 /** What others are told of a run that is over; nothing of one that was canceled. */
-export function eventOf(
-  outcome: Outcome,
-  status: 'succeeded' | 'failed' | 'canceled',
-  version: number,
-  now: Date,
-): TypedEvent[] {
+export function eventOf({ task, sent }: Outcome, end: End, now: Date): TypedEvent[] {
+  const { status, version, nextRunAt } = end
   if (status === 'canceled') return []
-  const { task, sent } = outcome
   const { result } = sent
   const data = {
     id: task.jobId,
@@ -80,7 +84,7 @@ export function eventOf(
     statusCode: result.kind === 'answer' ? result.statusCode : undefined,
     dueAt: task.dueAt.toISOString(),
     finishedAt: now.toISOString(),
-    nextRunAt: nextRunAt(outcome)?.toISOString(),
+    nextRunAt: nextRunAt?.toISOString(),
   }
   const type = status === 'succeeded' ? jobFinished : jobFailed
   return [{ type, source: SOURCE, subject: task.jobId, entityVersion: version, data }]

@@ -71,7 +71,8 @@ export async function recordEnds(db: Db, holder: string, outcomes: Outcome[], no
   const events = outcomes.map((outcome) => {
     const { task, verdict } = outcome
     // Nobody but the holder of the row changes it.
-    const [event] = eventOf(outcome, verdict.kind === 'succeeded' ? 'succeeded' : 'failed', task.eventVersion + 1, now)
+    const status = verdict.kind === 'succeeded' ? 'succeeded' : 'failed'
+    const [event] = eventOf(outcome, { status, version: task.eventVersion + 1 }, now)
     if (!event) throw new Error('A job that has ended has an event.')
     return toOutboxRow(event, { at: now })
   })

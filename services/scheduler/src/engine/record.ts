@@ -6,7 +6,7 @@ import { offsetOf } from '../jobs/at.ts'
 import { hostOf } from '../jobs/uri.ts'
 import { releaseQuotas } from '../settings/quota.ts'
 import { ATTEMPT_COLUMNS, attemptArrays, inAttemptOrder } from './attempt-rows.ts'
-import { eventOf, nextRunAt, type Outcome } from './outcome.ts'
+import { type End, eventOf, nextRunAt, type Outcome } from './outcome.ts'
 
 interface Recorded extends Outcome {
   /** Its job was canceled while it was under way. */
@@ -103,7 +103,7 @@ async function leaveQueue(trx: Tx, recorded: Recorded[]): Promise<void> {
 const nextRunOf = (outcome: Recorded): Date | undefined => (outcome.isCanceled ? undefined : nextRunAt(outcome))
 
 /** A canceled job whose last request succeeded all the same has succeeded. */
-function endStatus({ verdict }: Recorded): 'succeeded' | 'failed' | 'canceled' {
+function endStatus({ verdict }: Recorded): End['status'] {
   return verdict.kind === 'retry' ? 'canceled' : verdict.kind
 }
 
@@ -117,7 +117,10 @@ async function endRuns(trx: Tx, recorded: Recorded[], now: Date): Promise<void> 
   await addCallbacks(trx, recorded, now)
   await publishAll(
     trx,
-    recorded.flatMap((outcome) => eventOf(outcome, endStatus(outcome), versions.get(outcome.task.jobId) ?? 1, now)),
+    recorded.flatMap((outcome) => {
+      const version = versions.get(outcome.task.jobId) ?? 1
+      return eventOf(outcome, { status: endStatus(outcome), version, nextRunAt: nextRunOf(outcome) }, now)
+    }),
     { at: now },
   )
   await releaseQuotas(

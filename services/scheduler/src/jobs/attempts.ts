@@ -1,23 +1,49 @@
-import { isUtf8 } from 'node:buffer'
+import { sql } from 'kysely'
 import type { AttemptRow, Db } from '../db/schema.ts'
-import type { Attempt } from './shapes.ts'
+import { bodyText } from './body-text.ts'
+import { type Attempt, type AttemptsQuery, PAGE_LIMIT } from './shapes.ts'
 
-const MAX_SHOWN = 1_000
+/** What the bodies of a page have in all: in base64 that is a MiB. */
+const PAGE_BYTES = 786_432
 
-/** The requests that were made for a job, oldest first; the newest thousand. */
-export async function listAttempts(db: Db, jobId: string): Promise<Attempt[]> {
-  const rows = await db
+const PLAIN_COLUMNS = [
+  'kind',
+  'run',
+  'number',
+  'outcome',
+  'due_at',
+  'sent_at',
+  'first_byte_at',
+  'ended_at',
+  'status_code',
+  'address',
+  'headers',
+  'error',
+] as const
+type ShownAttempt = Pick<AttemptRow, (typeof PLAIN_COLUMNS)[number] | 'body' | 'is_truncated'>
+
+/** A part of the requests that were made for a job, newest first, each with its share of what a page may carry. */
+export async function listAttempts(db: Db, jobId: string, query: AttemptsQuery): Promise<Attempt[]> {
+  const limit = query.limit ?? PAGE_LIMIT
+  const share = Math.floor(PAGE_BYTES / limit)
+  const rows: ShownAttempt[] = await db
     .selectFrom('attempt')
-    .selectAll()
+    .select(PLAIN_COLUMNS)
+    .select([
+      sql<Buffer | null>`substring(body from 1 for ${share})`.as('body'),
+      sql<boolean>`is_truncated or coalesce(octet_length(body) > ${share}, false)`.as('is_truncated'),
+    ])
     .where('job_id', '=', jobId)
     .orderBy('sent_at', 'desc')
     .orderBy('id', 'desc')
-    .limit(MAX_SHOWN)
+    .limit(limit)
+    .offset((query.page ?? 0) * limit)
     .execute()
-  return rows.reverse().map(toAttempt)
+  return rows.map(toAttempt)
 }
 
-function toAttempt(row: AttemptRow): Attempt {
+function toAttempt(row: ShownAttempt): Attempt {
+  const body = row.body && bodyText(row.body, row.is_truncated)
   return {
     kind: row.kind,
     run: row.run,
@@ -32,15 +58,9 @@ function toAttempt(row: AttemptRow): Attempt {
     status: row.status_code ?? undefined,
     address: row.address ?? undefined,
     headers: row.headers ?? undefined,
-    ...(row.body && bodyOf(row.body)),
+    body: body?.text,
+    body_encoding: body?.encoding,
     truncated: row.is_truncated,
     error: row.error ?? undefined,
   }
-}
-
-/** Text where it is one; anything else in base64, so that nothing of it is lost. */
-function bodyOf(body: Buffer): Pick<Attempt, 'body' | 'body_encoding'> {
-  return isUtf8(body)
-    ? { body: body.toString(), body_encoding: 'utf-8' }
-    : { body: body.toString('base64'), body_encoding: 'base64' }
 }

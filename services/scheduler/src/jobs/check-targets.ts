@@ -31,6 +31,17 @@ export async function faultsOfTargets(guard: TargetGuard, wishes: JobWish[]): Pr
   )
 }
 
+// As the original service tells them; what it did not know comes after that.
+const ORDER = ['at', 'uri', 'method', 'callback_uri', 'failure_callback_uri', 'limit', 'body', 'headers']
+
+const placeOf = (name: string) => (ORDER.includes(name) ? ORDER.indexOf(name) : ORDER.length)
+
+/** What is wrong with a job's parameters and with its targets, in the order in which it is told. */
+export function allFaults(faults: Faults, ofTargets: Faults = {}): Faults {
+  const all = Object.entries({ ...faults, ...ofTargets })
+  return Object.fromEntries(all.sort(([a], [b]) => placeOf(a) - placeOf(b)))
+}
+
 /** @throws ParameterError with all of them, in their order, when there are any */
 export function refuseFaults(faults: Faults): void {
   if (Object.keys(faults).length > 0) throw new ParameterError(faults)

@@ -1,8 +1,10 @@
 import { defineRoute } from '@platform/http/route.ts'
 import { Type } from 'typebox'
 import { RefusalAnswer } from '../api/dialect.ts'
+import { outgoingRequests } from '../callbacks/outgoing.ts'
 import {
   Attempt,
+  AttemptsQuery,
   BatchParameters,
   Job,
   JobEcho,
@@ -18,7 +20,7 @@ const read = { ...common, access: { scope: 'jobs:read' } } as const
 const write = { ...common, access: { scope: 'jobs:write' } } as const
 
 const PASSING =
-  'Parameters come as JSON (`{"job":{"at":…}}`), as a form, or in the query (`job[at]=…`). `.json` may be left off. Errors are `{"error":{"PARAMETER":"MESSAGE"}}`.'
+  'Parameters come as JSON (`{"job":{"at":…}}`), as a form, or in the query (`job[at]=…`). An `apikey` may be among them. `.json` may be left off. Errors are `{"error":{"PARAMETER":"MESSAGE"}}`.'
 
 export const createDefinition = defineRoute({
   ...write,
@@ -28,6 +30,8 @@ export const createDefinition = defineRoute({
   summary: 'Schedule a request',
   description: PASSING,
   body: JobParameters,
+  takesForms: true,
+  callbacks: outgoingRequests,
   responses: { 200: success({ job: JobEcho }) },
   errors: ['rate_limited', 'conflict'],
 })
@@ -38,7 +42,8 @@ export const batchDefinition = defineRoute({
   path: '/jobs/batch.json',
   operationId: 'createJobs',
   summary: 'Schedule up to 1,000 requests, all or none',
-  description: 'JSON only. Errors name the job by its place: `jobs[3][uri]`.',
+  description:
+    'JSON only, up to 4 MiB, or 1 MiB with the `apikey` in it. Errors name the job by its place: `jobs[3][uri]`.',
   body: BatchParameters,
   responses: { 200: success({ jobs: Type.Array(JobEcho) }) },
   errors: ['rate_limited', 'conflict'],
@@ -51,7 +56,9 @@ export const previewDefinition = defineRoute({
   operationId: 'previewJob',
   summary: 'Show what a job would send, when, and whether its target is allowed',
   description: `Nothing is created. ${PASSING}`,
+  changesNothing: true,
   body: JobParameters,
+  takesForms: true,
   responses: { 200: success({ preview: Preview }) },
 })
 
@@ -89,6 +96,8 @@ export const updateDefinition = defineRoute({
   takesIfMatch: true,
   params: JobParams,
   body: JobParameters,
+  takesForms: true,
+  callbacks: outgoingRequests,
   responses: { 200: success({ job: JobEcho }) },
   errors: ['not_found', 'conflict'],
 })
@@ -111,26 +120,50 @@ export const attemptsDefinition = defineRoute({
   method: 'get',
   path: '/jobs/{id}/attempts.json',
   operationId: 'listJobAttempts',
-  summary: 'Every request made for a job, callbacks too, oldest first',
+  summary: 'Every request made for a job, callbacks too, newest first',
+  description:
+    'By the page. What a page carries of bodies is bounded: ten attempts show all that is kept of theirs (64 KiB each, unless the operator chose otherwise), a hundred show an eighth; `truncated` says where there was more.',
   params: JobParams,
+  query: AttemptsQuery,
   responses: { 200: success({ attempts: Type.Array(Attempt) }) },
   errors: ['not_found'],
 })
 
-const command = (name: string, operationId: string, summary: string) =>
+const command = (name: string, operationId: string, summary: string, description: string) =>
   defineRoute({
     ...write,
     method: 'post',
     path: `/jobs/{id}/${name}.json`,
     operationId,
     summary,
+    description,
     takesIfMatch: true,
     params: JobParams,
     responses: { 200: success({ job: Job }) },
     errors: ['not_found', 'conflict'],
   })
 
-export const runDefinition = command('run', 'runJob', "Send a job's request now, also once more after it has finished")
-export const cancelDefinition = command('cancel', 'cancelJob', 'End a job: no more requests, no more retries')
-export const pauseDefinition = command('pause', 'pauseJob', 'Keep a job from being sent until it is resumed')
-export const resumeDefinition = command('resume', 'resumeJob', 'Take up a paused job')
+export const runDefinition = command(
+  'run',
+  'runJob',
+  "Send a job's request now, also once more after it has finished",
+  'Before its time, before its next retry, or as a new run. A paused job is not paused any more; a recurring one goes on by its rule after this run.',
+)
+export const cancelDefinition = command(
+  'cancel',
+  'cancelJob',
+  'End a job: no more requests, no more retries',
+  'A request that is under way is not broken off, but it is the last one. Of a job that has finished the retries of its callbacks are ended, as long as there are any to come.',
+)
+export const pauseDefinition = command(
+  'pause',
+  'pauseJob',
+  'Keep a job from being sent until it is resumed',
+  'A job that has begun, or that is being tried again, cannot be paused. To run it takes it up again.',
+)
+export const resumeDefinition = command(
+  'resume',
+  'resumeJob',
+  'Take up a paused job',
+  'A recurring one at the next time of its rule, which its `at` is then; another one at its own time or, when that has passed, now.',
+)

@@ -1,7 +1,7 @@
 import { DomainError } from '@platform/http/errors.ts'
 import type { Db, Tx } from '../db/schema.ts'
 import type { QueuedJobRow } from './job-view.ts'
-import type { ListQuery } from './shapes.ts'
+import { type ListQuery, PAGE_LIMIT } from './shapes.ts'
 
 /** More ids than this are asked for by the page. */
 const MAX_IDS = 10_000
@@ -28,7 +28,7 @@ export async function getJob(db: Db | Tx, accountId: string, id: string): Promis
 
 /** A part of an account's jobs, newest first. */
 export async function listJobs(db: Db, accountId: string, query: ListQuery): Promise<QueuedJobRow[]> {
-  const limit = query.limit ?? 10
+  const limit = query.limit ?? PAGE_LIMIT
   return jobsInStatus(db, accountId, query.status)
     .orderBy('job.created_at', 'desc')
     .orderBy('job.id', 'desc')

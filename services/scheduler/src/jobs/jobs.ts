@@ -1,11 +1,11 @@
 import { randomInt } from 'node:crypto'
 import { DomainError } from '@platform/http/errors.ts'
 import { sql } from 'kysely'
+import { giveUpCallbacks } from '../callbacks/give-up.ts'
 import type { JobRow, Tx } from '../db/schema.ts'
 import type { JobSecrets, StoredHeaders } from '../secrets/job-secrets.ts'
 import { releaseQuota, takeQuota } from '../settings/quota.ts'
 import { ensureSettings } from '../settings/settings.ts'
-import { nextOccurrence } from './cron.ts'
 import { getJob, jobNotFound } from './find-jobs.ts'
 import { etagOf, type QueuedJobRow } from './job-view.ts'
 import { hintIfNearDue } from './near-due.ts'
@@ -29,7 +29,7 @@ const newId = () => Array.from({ length: 12 }, () => ALPHABET[randomInt(ALPHABET
 const sealed = (secrets: JobSecrets, jobId: string, headers: StoredHeaders | null | undefined) =>
   headers ? JSON.stringify(secrets.resealHeaders(jobId, headers)) : null
 
-const begun = () => new DomainError('conflict', 'The job has begun; it cannot be changed any more.')
+export const begun = () => new DomainError('conflict', 'The job has begun; it cannot be changed any more.')
 
 /**
  * Creates jobs, all or none.
@@ -173,10 +173,18 @@ export async function runJob(trx: Tx, context: CommandContext, job: QueuedJobRow
   return getJob(trx, accountId, job.id)
 }
 
-/** Ends a job: nothing more is sent. A request that is under way is not broken off, but it is the last one. */
+/**
+ * Ends a job: nothing more is sent. A request that is under way is not broken off, but it is the last one. Of a job that
+ * has finished it ends the retries of callbacks.
+ *
+ * @throws DomainError `conflict` when there is nothing to end
+ */
 export async function cancelJob(trx: Tx, context: CommandContext, job: QueuedJobRow): Promise<QueuedJobRow> {
   const { accountId, now } = context
-  if (job.due_at === null) throw new DomainError('conflict', 'The job has finished; there is nothing to cancel.')
+  if (job.due_at === null) {
+    if (await giveUpCallbacks(trx, job.id, now)) return job
+    throw new DomainError('conflict', 'The job has finished; there is nothing to cancel.')
+  }
   if (job.begun_at) {
     await trx
       .updateTable('queue')
@@ -193,28 +201,6 @@ export async function cancelJob(trx: Tx, context: CommandContext, job: QueuedJob
     .where('id', '=', job.id)
     .execute()
   await releaseQuota(trx, accountId, 1)
-  return getJob(trx, accountId, job.id)
-}
-
-/** Keeps a job from being sent until it is resumed; nothing happens when it is paused. */
-export async function pauseJob(trx: Tx, context: CommandContext, job: QueuedJobRow): Promise<QueuedJobRow> {
-  if (job.status === 'paused') return job
-  if (job.begun_at || job.status !== 'scheduled') throw begun()
-  await requeue(trx, job.id, null, {})
-  await setStatus(trx, job.id, 'paused', context.now)
-  return getJob(trx, context.accountId, job.id)
-}
-
-/** Takes up a paused job: a recurring one at its next time, another one at its own or, when that has passed, now. */
-export async function resumeJob(trx: Tx, context: CommandContext, job: QueuedJobRow): Promise<QueuedJobRow> {
-  if (job.status !== 'paused') throw new DomainError('conflict', 'The job is not paused.')
-  const { now, horizonMs, accountId } = context
-  const planned = job.due_at ?? job.at
-  const isPast = planned < now
-  const due = !isPast ? planned : (job.cron && nextOccurrence(job.cron, job.timezone ?? 'UTC', now)) || now
-  await requeue(trx, job.id, due, { due })
-  await setStatus(trx, job.id, 'scheduled', now)
-  await hintIfNearDue(trx, due, now, horizonMs)
   return getJob(trx, accountId, job.id)
 }
 
@@ -249,7 +235,7 @@ export async function lockJob(trx: Tx, accountId: string, id: string): Promise<Q
 }
 
 /** Takes the row from whoever has claimed it. */
-async function requeue(
+export async function requeue(
   trx: Tx,
   jobId: string,
   nextAt: Date | null,
@@ -260,14 +246,6 @@ async function requeue(
     .set({ next_at: nextAt, due_at: due, host, holder: null, token: sql`token + 1` })
     .where('job_id', '=', jobId)
     .where('callback_id', 'is', null)
-    .execute()
-}
-
-async function setStatus(trx: Tx, id: string, status: 'paused' | 'scheduled', now: Date): Promise<void> {
-  await trx
-    .updateTable('job')
-    .set({ status, updated_at: now, revision: sql`revision + 1` })
-    .where('id', '=', id)
     .execute()
 }
 

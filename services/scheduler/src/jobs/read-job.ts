@@ -1,8 +1,10 @@
 import type { Faults } from '@platform/http/parameter-errors.ts'
+import type { JobRow } from '../db/schema.ts'
 import { faultOfHeaders } from '../sending/request-headers.ts'
 import { isTimeZone, type JobTime, offsetOf, parseJobTime } from './at.ts'
-import { isCronRule, nextOccurrence } from './cron.ts'
+import type { CronRules } from './cron.ts'
 import { type JobInput, METHODS } from './shapes.ts'
+import { Turns } from './turns.ts'
 import { readUri } from './uri.ts'
 
 /** What a client wants of a job, understood. Absent: nothing was said; null: taken away. */
@@ -26,8 +28,9 @@ export interface ReadContext {
   /** The account's, IANA name. */
   zone: string
   now: Date
+  rules: CronRules
   /** What stands already, where a job is changed. */
-  standing?: { cron: string | null; timezone: string | null }
+  standing?: Pick<JobRow, 'cron' | 'timezone' | 'method' | 'body'>
 }
 
 const MISSING_AT = 'Missing parameter.  Make sure you include a date to run the job.'
@@ -39,12 +42,27 @@ const BAD_CRON = 'Invalid parameter.  Make sure you include a valid cron rule of
 const BAD_ZONE = 'Invalid parameter.  Make sure you include a valid time zone (i.e. America/Los_Angeles).'
 const NO_BODY = 'Invalid parameter.  A GET or HEAD request has no body.'
 
+/** What was understood; only what has no fault is in the wish. */
+export interface ReadWish {
+  wish: JobWish
+  faults: Faults
+}
+
+/** Understands what a client says of new jobs, in their order, and lets others have their turn in between. */
+export async function readJobs(inputs: Iterable<JobInput>, context: ReadContext): Promise<ReadWish[]> {
+  const turns = new Turns()
+  const read: ReadWish[] = []
+  for (const input of inputs) {
+    read.push(readJob(input, context))
+    await turns.give()
+  }
+  return read
+}
+
 /**
  * Understands what a client says of a job, with every fault at once: time, address, method, then the others.
- *
- * @returns the wish; only what has no fault is in it
  */
-export function readJob(input: JobInput, context: ReadContext): { wish: JobWish; faults: Faults } {
+export function readJob(input: JobInput, context: ReadContext): ReadWish {
   const faults: Faults = {}
   const isNew = context.standing === undefined
   const wish: JobWish = {}
@@ -56,7 +74,7 @@ export function readJob(input: JobInput, context: ReadContext): { wish: JobWish;
   const zone = (!zoneFault && ownZone) || context.zone
   if (cron !== undefined) wish.cron = cron || null
   const rule = cron === undefined ? context.standing?.cron : cron
-  const cronFault = cron && !isCronRule(cron, zone, context.now) ? BAD_CRON : undefined
+  const cronFault = cron && !context.rules.isRule(cron, zone, context.now) ? BAD_CRON : undefined
 
   const time = readTime(input.at, cronFault ? undefined : rule, zone, context)
   if (typeof time === 'string') {
@@ -81,7 +99,7 @@ export function readJob(input: JobInput, context: ReadContext): { wish: JobWish;
   }
   if (input.limit !== undefined) wish.retryLimit = Math.min(Number(input.limit), 100)
   if (input.body !== undefined) wish.body = input.body === '' ? null : input.body
-  if (wish.body && (method === 'GET' || method === 'HEAD')) faults.body = NO_BODY
+  if ((input.body || method !== '') && hasBodyInVain(wish, context)) faults.body = NO_BODY
   if (input.headers !== undefined) {
     const fault = faultOfHeaders(input.headers)
     if (fault) faults.headers = fault
@@ -92,12 +110,19 @@ export function readJob(input: JobInput, context: ReadContext): { wish: JobWish;
   return { wish, faults }
 }
 
+/** Whether the job, as it would be then, is a GET or HEAD with a body. */
+function hasBodyInVain(wish: JobWish, { standing }: ReadContext): boolean {
+  const method = wish.method ?? standing?.method
+  const body = wish.body === undefined ? standing?.body : wish.body
+  return Boolean(body) && (method === 'GET' || method === 'HEAD')
+}
+
 /** A time, or what is wrong with it. A recurring job begins with the first time of its rule from `at` on. */
 function readTime(
   text: string | undefined,
   rule: string | null | undefined,
   zone: string,
-  { now }: ReadContext,
+  { now, rules }: ReadContext,
 ): JobTime | string {
   if (!text && !rule) return MISSING_AT
   const given = text ? parseJobTime(text, zone) : undefined
@@ -106,7 +131,7 @@ function readTime(
   if (given && given.instant.getTime() < Math.floor(now.getTime() / 1_000) * 1_000) return PAST_AT
   if (!rule) return given ?? MISSING_AT
   const from = given ? new Date(given.instant.getTime() - 1) : now
-  const instant = nextOccurrence(rule, zone, from)
+  const instant = rules.next(rule, zone, from)
   return instant ? { instant, offsetMinutes: given?.offsetMinutes ?? offsetOf(instant, zone) } : BAD_AT
 }
 

@@ -1,11 +1,12 @@
-import { runCommand } from '@platform/http/idempotency.ts'
+import { runCommand, runPrepared } from '@platform/http/idempotency.ts'
 import { type Route, route } from '@platform/http/route.ts'
 import type { Db, Tx } from '../db/schema.ts'
 import type { JobSecrets } from '../secrets/job-secrets.ts'
 import type { TargetGuard } from '../sending/target-guard.ts'
 import { zoneOf } from '../settings/settings.ts'
 import { listAttempts } from './attempts.ts'
-import { faultsOfTargets, refuseFaults } from './check-targets.ts'
+import { allFaults, faultsOfTargets, refuseFaults } from './check-targets.ts'
+import { CronRules } from './cron.ts'
 import * as definitions from './definitions.ts'
 import { getJob, listJobIds, listJobs } from './find-jobs.ts'
 import { etagOf, type QueuedJobRow, toEcho, toJob } from './job-view.ts'
@@ -16,13 +17,12 @@ import {
   createJobs,
   deleteJob,
   lockJob,
-  pauseJob,
   requireMatch,
-  resumeJob,
   runJob,
 } from './jobs.ts'
+import { pauseJob, resumeJob } from './pausing.ts'
 import { previewJob } from './preview.ts'
-import { isComplete, type JobWish, type NewJobWish, readJob } from './read-job.ts'
+import { isComplete, type JobWish, type NewJobWish, readJob, readJobs } from './read-job.ts'
 import type { JobInput } from './shapes.ts'
 
 export interface JobRouteDeps {
@@ -41,26 +41,31 @@ type Command = (trx: Tx, context: CommandContext, job: QueuedJobRow) => Promise<
 export function jobRoutes({ db, now, guard, horizonMs, quota, secrets }: JobRouteDeps): Route[] {
   const contextOf = (accountId: string): CommandContext => ({ accountId, now: now(), horizonMs, quota, secrets })
 
+  /** What the account's words are understood by. */
+  const readingOf = async (accountId: string) => ({
+    zone: await zoneOf(db, accountId),
+    now: now(),
+    rules: new CronRules(),
+  })
+
   /** @throws ParameterError */
   const readNew = async (accountId: string, inputs: JobInput[], nameOf: (i: number, name: string) => string) => {
-    const zone = await zoneOf(db, accountId)
-    const read = inputs.map((input) => readJob(input, { zone, now: now() }))
+    const read = await readJobs(inputs, await readingOf(accountId))
     const targets = await faultsOfTargets(
       guard,
       read.map(({ wish }) => wish),
     )
     const faults = read.flatMap(({ faults }, i) =>
-      Object.entries({ ...faults, ...targets[i] }).map(([name, message]) => [nameOf(i, name), message]),
+      Object.entries(allFaults(faults, targets[i])).map(([name, message]) => [nameOf(i, name), message]),
     )
     refuseFaults(Object.fromEntries(faults))
     return read.map(({ wish }) => complete(wish))
   }
 
   const readChange = async (accountId: string, input: JobInput, job: QueuedJobRow): Promise<JobWish> => {
-    const zone = await zoneOf(db, accountId)
-    const { wish, faults } = readJob(input, { zone, now: now(), standing: job })
+    const { wish, faults } = readJob(input, { ...(await readingOf(accountId)), standing: job })
     const [targets] = await faultsOfTargets(guard, [wish])
-    refuseFaults({ ...faults, ...targets })
+    refuseFaults(allFaults(faults, targets))
     return wish
   }
 
@@ -77,27 +82,29 @@ export function jobRoutes({ db, now, guard, horizonMs, quota, secrets }: JobRout
   return [
     route(definitions.batchDefinition, async (request) => {
       const accountId = request.caller.userId
-      const wishes = await readNew(accountId, request.body.jobs, (i, name) => `jobs[${i}][${name}]`)
-      return runCommand(db, request, async (trx) => {
+      const prepare = () => readNew(accountId, request.body.jobs, (i, name) => `jobs[${i}][${name}]`)
+      const create = async (trx: Tx, wishes: NewJobWish[]) => {
         const jobs = await createJobs(trx, contextOf(accountId), wishes)
-        return { status: 200, body: { success: { jobs: jobs.map(toEcho) } } }
-      })
+        return { status: 200 as const, body: { success: { jobs: jobs.map(toEcho) } } }
+      }
+      return runPrepared(db, request, prepare, create)
     }),
     route(definitions.previewDefinition, async ({ caller, body }) => {
-      const zone = await zoneOf(db, caller.userId)
-      const { wish, faults } = readJob(body.job ?? {}, { zone, now: now() })
+      const reading = await readingOf(caller.userId)
+      const { wish, faults } = readJob(body.job ?? {}, reading)
       refuseFaults(faults)
-      const preview = await previewJob(guard, complete(wish), zone)
+      const preview = await previewJob(guard, complete(wish), reading.zone)
       return { status: 200, body: { success: { preview } } }
     }),
     route(definitions.createDefinition, async (request) => {
       const accountId = request.caller.userId
-      const wishes = await readNew(accountId, [request.body.job ?? {}], (_, name) => name)
-      return runCommand(db, request, async (trx) => {
+      const prepare = () => readNew(accountId, [request.body.job ?? {}], (_, name) => name)
+      const create = async (trx: Tx, wishes: NewJobWish[]) => {
         const [job] = await createJobs(trx, contextOf(accountId), wishes)
         if (!job) throw new Error('No job was created.')
-        return { status: 200, headers: { ETag: etagOf(job) }, body: { success: { job: toEcho(job) } } }
-      })
+        return { status: 200 as const, headers: { ETag: etagOf(job) }, body: { success: { job: toEcho(job) } } }
+      }
+      return runPrepared(db, request, prepare, create)
     }),
     route(definitions.listDefinition, async ({ caller, query }) => {
       const jobs = query.details
@@ -111,12 +118,13 @@ export function jobRoutes({ db, now, guard, horizonMs, quota, secrets }: JobRout
     }),
     route(definitions.updateDefinition, async (request) => {
       const { caller, params, body, headers } = request
-      const wish = await readChange(caller.userId, body.job ?? {}, await getJob(db, caller.userId, params.id))
-      return runCommand(db, request, async (trx) => {
+      const prepare = async () => readChange(caller.userId, body.job ?? {}, await getJob(db, caller.userId, params.id))
+      const change = async (trx: Tx, wish: JobWish) => {
         const job = await lockJob(trx, caller.userId, params.id)
         const changed = await changeJob(trx, contextOf(caller.userId), job, wish, headers['if-match'])
-        return { status: 200, headers: { ETag: etagOf(changed) }, body: { success: { job: toEcho(changed) } } }
-      })
+        return { status: 200 as const, headers: { ETag: etagOf(changed) }, body: { success: { job: toEcho(changed) } } }
+      }
+      return runPrepared(db, request, prepare, change)
     }),
     route(definitions.deleteDefinition, async (request) =>
       runCommand(db, request, async (trx) => {
@@ -125,9 +133,9 @@ export function jobRoutes({ db, now, guard, horizonMs, quota, secrets }: JobRout
         return { status: 200, body: { success: { message: 'Job deleted' } } }
       }),
     ),
-    route(definitions.attemptsDefinition, async ({ caller, params }) => {
+    route(definitions.attemptsDefinition, async ({ caller, params, query }) => {
       await getJob(db, caller.userId, params.id)
-      return { status: 200, body: { success: { attempts: await listAttempts(db, params.id) } } }
+      return { status: 200, body: { success: { attempts: await listAttempts(db, params.id, query) } } }
     }),
     commandRoute(definitions.runDefinition, runJob),
     commandRoute(definitions.cancelDefinition, cancelJob),

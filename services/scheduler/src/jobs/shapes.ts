@@ -29,14 +29,19 @@ export const JobInput = Type.Object(
         description: 'How many of the five retries to make; 0 or none: all.',
       }),
     ),
-    body: Type.Optional(Type.String({ maxLength: 100_000, description: "The request's body." })),
+    body: Type.Optional(
+      Type.String({ maxLength: 100_000, description: "The request's body; a GET or HEAD has none." }),
+    ),
     headers: Type.Optional(
       Type.Record(Type.String(), Type.String({ maxLength: 4_096 }), {
         description: "The request's headers; answers show their names only.",
       }),
     ),
     cron: Type.Optional(
-      Type.String({ maxLength: 200, description: 'Five fields. The job is then run again and again.' }),
+      Type.String({
+        maxLength: 200,
+        description: 'Five fields, which name a day that there is. The job is then run again and again.',
+      }),
     ),
     timezone: Type.Optional(
       Type.String({ maxLength: 100, description: 'IANA name, for `cron` and for an `at` without an offset.' }),
@@ -112,22 +117,31 @@ export const Attempt = Type.Object(
     headers: Type.Optional(Headers),
     body: Type.Optional(Type.String()),
     body_encoding: Type.Optional(OneOf(['utf-8', 'base64'])),
-    truncated: Type.Boolean({ description: 'There was more of the body than is kept.' }),
+    truncated: Type.Boolean({ description: 'There was more of the body than is kept, or than fits on the page.' }),
     error: Type.Optional(Type.String()),
   },
   { title: 'Attempt' },
 )
 export type Attempt = Static<typeof Attempt>
 
+/** Entries on a page where nothing is said of it. */
+export const PAGE_LIMIT = 10
+
+const page = Type.Integer({ minimum: 0, maximum: 1_000_000 })
+const limit = Type.Optional(
+  Type.Integer({ minimum: 1, maximum: 100, description: `Entries on a page, ${PAGE_LIMIT} when absent.` }),
+)
+
 export const ListQuery = Type.Object({
   details: Type.Optional(Type.Boolean({ description: 'Give the jobs themselves, not their ids.' })),
   status: Type.Optional(OneOf([...JOB_STATUSES])),
-  page: Type.Optional(
-    Type.Integer({ minimum: 0, maximum: 1_000_000, description: 'From 0. Without it or `limit`: the newest 10,000.' }),
-  ),
-  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100, description: 'Entries on a page, 10 when absent.' })),
+  page: Type.Optional({ ...page, description: 'From 0. Without it or `limit`: the newest 10,000.' }),
+  limit,
 })
 export type ListQuery = Static<typeof ListQuery>
+
+export const AttemptsQuery = Type.Object({ page: Type.Optional({ ...page, description: 'From 0.' }), limit })
+export type AttemptsQuery = Static<typeof AttemptsQuery>
 
 export const Preview = Type.Object(
   {

@@ -1,3 +1,4 @@
+import type { AnswerSeal } from '@platform/http/idempotency.ts'
 import { Seal } from '@platform/seal/seal.ts'
 
 /** A job's headers as they are stored: sealed, but for their names, which answers show. */
@@ -24,6 +25,7 @@ const MAX_KNOWN = 10_000
 export class JobSecrets {
   readonly #headers: Seal
   readonly #signing: Seal
+  readonly #answers: Seal
   /** Opened signing secrets, by their sealed form: an account's are needed for each of its requests. */
   readonly #known = new Map<string, string>()
 
@@ -32,6 +34,7 @@ export class JobSecrets {
     const variable = 'JOB_SECRETS_KEY'
     this.#headers = new Seal({ variable, secret, purpose: 'scheduler headers' })
     this.#signing = new Seal({ variable, secret, purpose: 'scheduler signing secrets' })
+    this.#answers = new Seal({ variable, secret, purpose: 'scheduler answers' })
   }
 
   sealHeaders(jobId: string, headers: Record<string, string>): SealedHeaders {
@@ -69,5 +72,13 @@ export class JobSecrets {
     if (this.#known.size >= MAX_KNOWN) this.#known.clear()
     this.#known.set(key, opened)
     return opened
+  }
+
+  /** The form in which idempotency keys keep answers that show an account's signing secrets. */
+  answerSeal(accountId: string): AnswerSeal {
+    return {
+      seal: (text) => this.#answers.seal(text, accountId),
+      open: (text) => this.#answers.open(text, accountId),
+    }
   }
 }

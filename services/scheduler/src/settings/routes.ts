@@ -1,3 +1,4 @@
+import { runCommand } from '@platform/http/idempotency.ts'
 import { defineRoute, type Route, route } from '@platform/http/route.ts'
 import { DateTime } from '@platform/http/schemas.ts'
 import { Type } from 'typebox'
@@ -42,7 +43,11 @@ const putDefinition = defineRoute({
   operationId: 'updateJobSettings',
   summary: "Change the account's settings for jobs",
   body: Type.Object({ legacy_status: Type.Boolean() }, { title: 'JobSettingsInput' }),
+  takesForms: true,
 })
+
+const HOUR_MS = 3_600_000
+const GRACE_HOURS = 24
 
 const rotateDefinition = defineRoute({
   ...write,
@@ -50,11 +55,13 @@ const rotateDefinition = defineRoute({
   path: '/jobs/settings/secret/rotate.json',
   operationId: 'rotateJobSecret',
   summary: 'Replace the signing secret',
-  description: 'For `grace_hours` requests carry a signature by the old one, too.',
-  query: Type.Object({ grace_hours: Type.Number({ minimum: 0, maximum: 168, default: 24 }) }),
+  description: 'For `grace_hours`, in the query, a form or JSON, requests carry a signature by the old one, too.',
+  body: Type.Object(
+    { grace_hours: Type.Optional(Type.Number({ minimum: 0, maximum: 168, default: GRACE_HOURS })) },
+    { title: 'JobSecretRotation' },
+  ),
+  takesForms: true,
 })
-
-const HOUR_MS = 3_600_000
 
 /** An account's settings for its jobs. */
 export function settingsRoutes({ db, now, secrets }: { db: Db; now: () => Date; secrets: JobSecrets }): Route[] {
@@ -76,17 +83,22 @@ export function settingsRoutes({ db, now, secrets }: { db: Db; now: () => Date; 
   }
   return [
     route(getDefinition, async ({ caller }) => db.transaction().execute((trx) => show(trx, caller.userId))),
-    route(putDefinition, async ({ caller, body }) =>
-      db.transaction().execute(async (trx) => {
-        await setLegacyStatus(trx, secrets, caller.userId, body.legacy_status)
-        return show(trx, caller.userId)
-      }),
-    ),
-    route(rotateDefinition, async ({ caller, query }) =>
-      db.transaction().execute(async (trx) => {
-        await rotateSecret(trx, secrets, caller.userId, new Date(now().getTime() + query.grace_hours * HOUR_MS))
-        return show(trx, caller.userId)
-      }),
-    ),
+    route(putDefinition, async (request) => {
+      const { userId } = request.caller
+      const change = async (trx: Tx) => {
+        await setLegacyStatus(trx, secrets, userId, request.body.legacy_status)
+        return show(trx, userId)
+      }
+      return runCommand(db, request, change, { seal: secrets.answerSeal(userId) })
+    }),
+    route(rotateDefinition, async (request) => {
+      const { userId } = request.caller
+      const graceMs = (request.body.grace_hours ?? GRACE_HOURS) * HOUR_MS
+      const rotate = async (trx: Tx) => {
+        await rotateSecret(trx, secrets, userId, new Date(now().getTime() + graceMs))
+        return show(trx, userId)
+      }
+      return runCommand(db, request, rotate, { seal: secrets.answerSeal(userId) })
+    }),
   ]
 }

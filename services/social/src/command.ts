@@ -1,5 +1,5 @@
 import type { Cause } from '@platform/events/outbox.ts'
-import { runCommand, runStatement } from '@platform/http/idempotency.ts'
+import { runCommand, runPrepared, runStatement } from '@platform/http/idempotency.ts'
 import type { AnyReply, RouteRequest } from '@platform/http/route.ts'
 import { causeOf } from '@platform/service/cause.ts'
 import type { Db, Tx } from './db/schema.ts'
@@ -15,6 +15,24 @@ export function command<R extends AnyReply>(
 ): Promise<R> {
   return confirmRefusals(deps, request, (confirmed) =>
     runCommand(deps.db, request, (trx) => work(trx, causeOf(request, deps.clock), confirmed)),
+  )
+}
+
+/**
+ * The same for a command that has to know something beforehand.
+ *
+ * @param prepare finds it out, or refuses; see `runPrepared`
+ */
+export function preparedCommand<R extends AnyReply, P>(
+  deps: Pick<Deps, 'db' | 'groups' | 'clock'>,
+  request: RouteRequest<unknown, unknown, unknown>,
+  prepare: () => Promise<P>,
+  work: (trx: Tx, prepared: P, cause: Cause, confirmed: Confirmed) => Promise<R>,
+): Promise<R> {
+  return confirmRefusals(deps, request, (confirmed) =>
+    runPrepared(deps.db, request, prepare, (trx, prepared) =>
+      work(trx, prepared, causeOf(request, deps.clock), confirmed),
+    ),
   )
 }
 

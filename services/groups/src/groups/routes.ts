@@ -2,7 +2,8 @@ import type { RedactedStatuses } from '@platform/contracts/redaction.ts'
 import type { Geocoder } from '@platform/geo/geocoder.ts'
 import { resolveOrRefuse } from '@platform/geo/resolve-or-refuse.ts'
 import { type GroupAddress, toGroupAddress } from '@platform/geo/schemas.ts'
-import { runCommand } from '@platform/http/idempotency.ts'
+import type { Caller } from '@platform/http/assertion.ts'
+import { runCommand, runPrepared } from '@platform/http/idempotency.ts'
 import { defineRoute, type Route, route } from '@platform/http/route.ts'
 import { causeOf } from '@platform/service/cause.ts'
 import type { Db } from '../db/schema.ts'
@@ -110,13 +111,23 @@ const deleteAvatarDefinition = defineRoute({
 
 /** The groups themselves; their participants are in `participants/routes.ts`. */
 export function groupRoutes({ db, clock, geocoder, redactedStatuses }: GroupRouteDeps): Route[] {
+  /** Nobody else makes us ask the geocoder. */
+  const resolveForAdmin = async (groupId: string, caller: Caller, address: AddressWish) => {
+    if (address) requireAdmin(await getMembership(db, groupId, caller))
+    return resolve(geocoder, address)
+  }
   return [
     route(createDefinition, async (request) => {
-      const address = await resolve(geocoder, request.body.address)
-      return runCommand(db, request, async (trx) => {
-        const id = await createGroup(trx, request.caller, request.body, address, causeOf(request, clock))
-        return { status: 201, body: await getGroup(trx, request.caller, id, redactedStatuses) }
-      })
+      const { caller, body } = request
+      return runPrepared(
+        db,
+        request,
+        () => resolve(geocoder, body.address),
+        async (trx, address) => {
+          const id = await createGroup(trx, caller, body, address, causeOf(request, clock))
+          return { status: 201, body: await getGroup(trx, caller, id, redactedStatuses) }
+        },
+      )
     }),
     route(listDefinition, async ({ caller, query }) => ({
       status: 200,
@@ -128,21 +139,27 @@ export function groupRoutes({ db, clock, geocoder, redactedStatuses }: GroupRout
     })),
     route(putDefinition, async (request) => {
       const { caller, params, body } = request
-      if (body.address) requireAdmin(await getMembership(db, params.groupId, caller))
-      const address = await resolve(geocoder, body.address)
-      return runCommand(db, request, async (trx) => {
-        await replaceGroup(trx, caller, params.groupId, body, address, causeOf(request, clock))
-        return { status: 200, body: await getGroup(trx, caller, params.groupId, redactedStatuses) }
-      })
+      return runPrepared(
+        db,
+        request,
+        () => resolveForAdmin(params.groupId, caller, body.address),
+        async (trx, address) => {
+          await replaceGroup(trx, caller, params.groupId, body, address, causeOf(request, clock))
+          return { status: 200, body: await getGroup(trx, caller, params.groupId, redactedStatuses) }
+        },
+      )
     }),
     route(patchDefinition, async (request) => {
       const { caller, params, body } = request
-      if (body.address) requireAdmin(await getMembership(db, params.groupId, caller))
-      const address = await resolve(geocoder, body.address)
-      return runCommand(db, request, async (trx) => {
-        await patchGroup(trx, caller, params.groupId, body, address, causeOf(request, clock))
-        return { status: 200, body: await getGroup(trx, caller, params.groupId, redactedStatuses) }
-      })
+      return runPrepared(
+        db,
+        request,
+        () => resolveForAdmin(params.groupId, caller, body.address),
+        async (trx, address) => {
+          await patchGroup(trx, caller, params.groupId, body, address, causeOf(request, clock))
+          return { status: 200, body: await getGroup(trx, caller, params.groupId, redactedStatuses) }
+        },
+      )
     }),
     route(deleteDefinition, async (request) =>
       runCommand(db, request, async (trx) => {
@@ -159,11 +176,9 @@ export function groupRoutes({ db, clock, geocoder, redactedStatuses }: GroupRout
   ]
 }
 
-/** The geocoder may be slow, so it is asked before a transaction begins. */
-async function resolve(
-  geocoder: Geocoder,
-  address: { uri: string } | null | undefined,
-): Promise<GroupAddress | undefined> {
+type AddressWish = { uri: string } | null | undefined
+
+async function resolve(geocoder: Geocoder, address: AddressWish): Promise<GroupAddress | undefined> {
   if (!address) return undefined
   return toGroupAddress(await resolveOrRefuse(geocoder, address.uri, 'body.address.uri'))
 }

@@ -1,13 +1,11 @@
-import { resolveOrRefuse } from '@platform/geo/resolve-or-refuse.ts'
-import { toPostLocation } from '@platform/geo/schemas.ts'
 import { DomainError } from '@platform/http/errors.ts'
 import { defineRoute, type Route, route } from '@platform/http/route.ts'
 import { Uuid } from '@platform/http/schemas.ts'
 import { Type } from 'typebox'
-import { command } from '../command.ts'
+import { command, preparedCommand } from '../command.ts'
 import type { Deps } from '../deps.ts'
-import { confirmRefusals } from '../membership/confirm.ts'
 import type { Place } from './find-post.ts'
+import { locatePost } from './locate-post.ts'
 import { addPicture, deletePost, editPost, getOwnPost, type LocationChange, removePicture } from './posts.ts'
 import { PostInput } from './shapes.ts'
 
@@ -86,12 +84,11 @@ export function changePostRoutes(deps: Deps): Route[] {
       if (uri !== undefined && removeLocation) {
         throw new DomainError('validation', 'body.uri and body.removeLocation exclude each other')
       }
-      let location: LocationChange = removeLocation ? 'remove' : undefined
-      if (uri !== undefined) {
-        await confirmRefusals(deps, request, () => getOwnPost(deps.db, caller, place, params.postId))
-        location = toPostLocation(await resolveOrRefuse(deps.geocoder, uri, 'body.uri'))
+      const locate = async (): Promise<LocationChange> => {
+        if (uri !== undefined) await getOwnPost(deps.db, caller, place, params.postId)
+        return removeLocation ? 'remove' : locatePost(deps.geocoder, body)
       }
-      return command(deps, request, async (trx, cause) => {
+      return preparedCommand(deps, request, locate, async (trx, location, cause) => {
         await editPost(trx, caller, place, params.postId, body, location, cause)
         return { status: 204 }
       })

@@ -1,9 +1,7 @@
-import { resolveOrRefuse } from '@platform/geo/resolve-or-refuse.ts'
-import { toPostLocation } from '@platform/geo/schemas.ts'
 import { PageQuery, toPage } from '@platform/http/paging.ts'
 import { defineRoute, type Route, type RouteDefinition, route } from '@platform/http/route.ts'
 import { Type } from 'typebox'
-import { command } from '../command.ts'
+import { command, preparedCommand } from '../command.ts'
 import type { Deps } from '../deps.ts'
 import type { Cursors } from '../lists/cursor.ts'
 import { After, readPart, toPart } from '../lists/going-on.ts'
@@ -12,6 +10,7 @@ import { refreshAdministered } from '../membership/administered.ts'
 import { confirmRefusals } from '../membership/confirm.ts'
 import { readFeed } from './feed.ts'
 import { getPost, postNotFound } from './find-post.ts'
+import { locatePost } from './locate-post.ts'
 import { toPost } from './post-view.ts'
 import { createPost, requirePoster } from './posts.ts'
 import { Created, FeedPage, GroupParams, GroupPostParams, NewPost, Post, PostPage } from './shapes.ts'
@@ -138,13 +137,12 @@ export function groupPostRoutes(deps: Deps, cursors: Cursors): Route[] {
     route(createDefinition, async (request) => {
       const { caller, params, body } = request
       const { groupId } = params
-      if (body.uri !== undefined) {
-        await confirmRefusals(deps, request, async () => requirePoster(await getAccess(db, groupId, caller)))
+      const locate = async () => {
+        if (body.uri !== undefined) requirePoster(await getAccess(db, groupId, caller))
+        return locatePost(geocoder, body)
       }
-      const location = body.uri === undefined ? undefined : await resolveOrRefuse(geocoder, body.uri, 'body.uri')
-      return command(deps, request, async (trx, cause, confirmed) => {
-        const at = location && toPostLocation(location)
-        const id = await createPost(trx, caller, groupId, body, at, cause, confirmed)
+      return preparedCommand(deps, request, locate, async (trx, location, cause, confirmed) => {
+        const id = await createPost(trx, caller, groupId, body, location, cause, confirmed)
         return { status: 201, body: { id } }
       })
     }),

@@ -1,16 +1,15 @@
-import { resolveOrRefuse } from '@platform/geo/resolve-or-refuse.ts'
-import { toPostLocation } from '@platform/geo/schemas.ts'
 import { IdList, readIds } from '@platform/http/id-list.ts'
 import { defineRoute, type Route, route } from '@platform/http/route.ts'
 import { Uuid } from '@platform/http/schemas.ts'
 import { Type } from 'typebox'
-import { command } from '../command.ts'
+import { preparedCommand } from '../command.ts'
 import type { Deps } from '../deps.ts'
 import type { Cursors } from '../lists/cursor.ts'
 import { readPart, toPart } from '../lists/going-on.ts'
 import { confirmRefusals } from '../membership/confirm.ts'
 import { listProfile } from './feed.ts'
 import { getPost, postNotFound, selectVisible } from './find-post.ts'
+import { locatePost } from './locate-post.ts'
 import { createPost } from './posts.ts'
 import { Created, FeedPage, NewPost, Post, PostParams, UserPostsQuery } from './shapes.ts'
 import { showPosts } from './show-posts.ts'
@@ -73,10 +72,9 @@ export function profilePostRoutes(deps: Deps, cursors: Cursors): Route[] {
   return [
     route(createDefinition, async (request) => {
       const { caller, body } = request
-      const location = body.uri === undefined ? undefined : await resolveOrRefuse(geocoder, body.uri, 'body.uri')
-      return command(deps, request, async (trx, cause, confirmed) => {
-        const at = location && toPostLocation(location)
-        const id = await createPost(trx, caller, undefined, body, at, cause, confirmed)
+      const locate = () => locatePost(geocoder, body)
+      return preparedCommand(deps, request, locate, async (trx, location, cause, confirmed) => {
+        const id = await createPost(trx, caller, undefined, body, location, cause, confirmed)
         return { status: 201, body: { id } }
       })
     }),

@@ -120,7 +120,7 @@ function isRefusal(error: unknown): boolean {
 }
 
 /** Says what happened, in a line without anything that the database could not take. */
-function messageOf(error: unknown): string {
+export function messageOf(error: unknown): string {
   const text = !(error instanceof Error)
     ? String(error)
     : error instanceof AggregateError

@@ -144,6 +144,16 @@ describe('A secret that does not open', () => {
     expect(target.at('/locked')).toEqual([])
     await ana.post(`/jobs/${id}/cancel.json`)
   })
+
+  it('is not what is blamed when the request cannot be made for another reason', async () => {
+    const at = new Date(scheduler.time.now() + 60_000).toISOString()
+    const id = await ana.schedule({ at, uri: `${target.url}/broken`, headers: { 'X-Key': 'x' } })
+    await scheduler.query("update scheduler.job set uri = 'nowhere' where id = $1", [id])
+    scheduler.time.advance(60_000)
+    await eventually(async () => expect((await ana.job(id)).status).toBe('retrying'))
+    expect(await ana.attempts(id)).toMatchObject([{ outcome: 'failed', error: expect.stringContaining('Invalid URL') }])
+    await ana.post(`/jobs/${id}/cancel.json`)
+  })
 })
 
 describe('JOB_SECRETS_KEY', () => {

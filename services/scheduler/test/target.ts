@@ -12,7 +12,7 @@ export interface Received {
 export type Answering = (res: ServerResponse, received: Received) => void
 
 /** A server for jobs to send to: it answers 200 with `ok`, unless a test says otherwise for a path. */
-export async function startTarget() {
+export async function startTarget(host = '127.0.0.1') {
   const received: Received[] = []
   const answers = new Map<string, Answering>()
   const server = createServer(async (req, res) => {
@@ -26,7 +26,7 @@ export async function startTarget() {
     else res.end('ok')
   })
   server.on('error', () => {})
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  await new Promise<void>((resolve) => server.listen(0, host, resolve))
   const { port } = server.address() as AddressInfo
   return {
     port,

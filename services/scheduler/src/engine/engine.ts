@@ -4,8 +4,9 @@ import { isUnavailable } from '@platform/db/database.ts'
 import type { Logger } from '@platform/log/logger.ts'
 import type { Db } from '../db/schema.ts'
 import type { JobSecrets } from '../secrets/job-secrets.ts'
-import type { SendResult, Sent } from '../sending/answer.ts'
+import type { Sent } from '../sending/answer.ts'
 import type { Sender } from '../sending/sender.ts'
+import { attempt } from './attempt.ts'
 import { Batcher } from './batcher.ts'
 import { Claimer } from './claimer.ts'
 import { begin, handBack } from './claims.ts'
@@ -15,7 +16,6 @@ import { type LaneLimits, Lanes } from './lanes.ts'
 import { Leases } from './leases.ts'
 import { decide, type Outcome } from './outcome.ts'
 import { recordBatch } from './record-batch.ts'
-import { requestOf } from './request-of.ts'
 import type { Task } from './task.ts'
 import type { Time } from './time.ts'
 
@@ -192,7 +192,7 @@ export class Engine {
     let sent: Sent | undefined
     try {
       const isBegun = task.isBegun || (await this.#beginOne(task))
-      if (isBegun) sent = await this.#gate.pass(task.host, () => this.#attempt(task))
+      if (isBegun) sent = await this.#gate.pass(task.host, () => attempt(task, this.#leases, this.#options))
     } catch (error) {
       // The row is ours until its lease ends; then whoever takes it finds out how far it had come.
       log.warn('a job could not be begun', { jobId: task.jobId, error })
@@ -211,25 +211,6 @@ export class Engine {
     task.firstAt ??= begunAt
     task.attempts++
     return true
-  }
-
-  #attempt(task: Task): Promise<Sent> | Sent {
-    const { sender, secrets, time, log } = this.#options
-    if (!this.#leases.holds(task)) return this.#unsent({ kind: 'unknown', error: 'the lease was lost' })
-    try {
-      const exchange = sender.send(requestOf(task, secrets, new Date(time.now())))
-      this.#leases.begin(task, exchange)
-      return exchange.sent
-    } catch (error) {
-      // With the right key a later try may do better.
-      log.error("a job's secrets do not open", { jobId: task.jobId, error })
-      return this.#unsent({ kind: 'failed', error: 'its secrets could not be read' })
-    }
-  }
-
-  #unsent(result: SendResult): Sent {
-    const at = new Date(this.#options.time.now())
-    return { sentAt: at, firstByteAt: null, endedAt: at, address: null, result }
   }
 
   /** A former holder began it and vanished: nobody knows how it went, and it is made again at once. */

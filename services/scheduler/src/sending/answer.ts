@@ -3,7 +3,7 @@ export interface Sent {
   sentAt: Date
   firstByteAt: Date | null
   endedAt: Date
-  /** Of the peer, where a connection was made. */
+  /** Of the peer that it was sent to; null when it was not sent. */
   address: string | null
   result: SendResult
 }

@@ -5,14 +5,8 @@ import { type TargetGuard, TargetRefused } from './target-guard.ts'
 /**
  * Connects to nothing but what the guard lets through: literal addresses are checked before, names with every address
  * that they resolve to at this moment, and the peer's real address once more before the socket is handed over.
- *
- * @param onConnect is told where a connection really went
  */
-export function guardedConnector(
-  guard: TargetGuard,
-  timeoutMs: number,
-  onConnect: (origin: string, address: string) => void,
-): buildConnector.connector {
+export function guardedConnector(guard: TargetGuard, timeoutMs: number): buildConnector.connector {
   const lookup: LookupFunction = (hostname, options, callback) => {
     guard.resolve(hostname).then(
       (verdict) => {
@@ -28,7 +22,7 @@ export function guardedConnector(
   }
   const connect = buildConnector({ timeout: timeoutMs, lookup, allowH2: false, maxCachedSessions: 100 })
   return (options, callback) => {
-    const { hostname, protocol, port } = options
+    const { hostname } = options
     const literal = hostname.replace(/^\[|\]$/g, '')
     const early = isIP(literal) ? guard.refusalOf(literal) : undefined
     if (early) return callback(new TargetRefused(hostname, { addresses: [literal], refusal: early }), null)
@@ -40,7 +34,6 @@ export function guardedConnector(
         socket.destroy()
         return callback(new TargetRefused(hostname, { addresses: [address], refusal }), null)
       }
-      onConnect(`${protocol}//${hostname}:${port}`, address)
       callback(null, socket)
     })
   }

@@ -10,8 +10,12 @@ export interface ExchangeOptions {
   keptBodyBytes: number
   /** The engine's clock, in ms. */
   now: () => number
-  /** Where the newest connection to an origin went. */
-  addressOf: (origin: string) => string | null
+}
+
+/** Where a connection goes. */
+export interface Peer {
+  /** Of the newest socket; null as long as there is none. */
+  address: string | null
 }
 
 const MAX_ERROR_LENGTH = 500
@@ -22,24 +26,23 @@ export class Exchange implements Dispatcher.DispatchHandler {
   readonly sent: Promise<Sent>
   readonly #resolve: (sent: Sent) => void
   readonly #options: ExchangeOptions
-  readonly #origin: string
   readonly #sentAt: Date
   readonly #late: NodeJS.Timeout
   readonly #pieces: Buffer[] = []
   #size = 0
   #controller: Dispatcher.DispatchController | undefined
+  #peer: Peer | undefined
+  #address: string | null = null
   #status = 0
   #headers: IncomingHttpHeaders = {}
   #firstByteAt: Date | null = null
   #isOver = false
 
-  /** @param origin `https://example.com` */
-  constructor(origin: string, options: ExchangeOptions) {
+  constructor(options: ExchangeOptions) {
     const { promise, resolve } = Promise.withResolvers<Sent>()
     this.sent = promise
     this.#resolve = resolve
     this.#options = options
-    this.#origin = origin
     this.#sentAt = new Date(options.now())
     this.#late = setTimeout(expire, options.timeoutMs, this)
   }
@@ -54,8 +57,14 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#breakOff({ kind: 'failed', error: `no complete answer within ${this.#options.timeoutMs} ms` })
   }
 
+  /** @param peer of the connection that it will be sent on, once that stands */
+  goBy(peer: Peer): void {
+    this.#peer = peer
+  }
+
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller
+    this.#address = this.#peer?.address ?? null
     // It may have ended while it waited for a connection; nothing has been written yet.
     if (this.#isOver) controller.abort(new Error('It is over.'))
   }
@@ -107,7 +116,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
       sentAt: this.#sentAt,
       firstByteAt: this.#firstByteAt,
       endedAt: new Date(this.#options.now()),
-      address: this.#options.addressOf(this.#origin),
+      address: this.#address,
       result,
     })
   }
@@ -120,7 +129,7 @@ function isRefusal(error: unknown): boolean {
 }
 
 /** Says what happened, in a line without anything that the database could not take. */
-function messageOf(error: unknown): string {
+export function messageOf(error: unknown): string {
   const text = !(error instanceof Error)
     ? String(error)
     : error instanceof AggregateError

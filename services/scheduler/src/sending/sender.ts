@@ -1,10 +1,11 @@
-import { Agent, type Dispatcher } from 'undici'
+import { Agent, type Dispatcher, Pool } from 'undici'
 import type { OutgoingRequest } from './build-request.ts'
+import { Connection } from './connection.ts'
 import { guardedConnector } from './connector.ts'
 import { Exchange, type ExchangeOptions } from './exchange.ts'
 import type { TargetGuard } from './target-guard.ts'
 
-export interface SenderOptions extends Omit<ExchangeOptions, 'addressOf'> {
+export interface SenderOptions extends ExchangeOptions {
   guard: TargetGuard
   connectTimeoutMs: number
   /** To one origin. */
@@ -18,16 +19,17 @@ const MAX_ORIGINS = 20_000
 export class Sender {
   readonly #options: ExchangeOptions
   readonly #agent: Agent
-  /** Where the newest connection to an origin went; forgotten when there are many. */
-  readonly #peers = new Map<string, string>()
 
   constructor(options: SenderOptions) {
     const { guard, connectTimeoutMs, connections, ...limits } = options
     const { timeoutMs } = limits
-    this.#options = { ...limits, addressOf: (origin) => this.#peers.get(origin) ?? null }
+    this.#options = limits
+    const connect = guardedConnector(guard, connectTimeoutMs)
+    const toConnection = (origin: URL, given: object) => new Connection(origin, given, connect)
     this.#agent = new Agent({
-      connect: guardedConnector(guard, connectTimeoutMs, (origin, address) => this.#noteAddress(origin, address)),
-      connections,
+      connect,
+      factory: (origin, given) => new Pool(origin, { ...given, connections, factory: toConnection }),
+      allowH2: false,
       pipelining: 1,
       keepAliveTimeout: 4_000,
       keepAliveMaxTimeout: 10_000,
@@ -41,7 +43,7 @@ export class Sender {
   /** Hands a request to the network. */
   send({ uri, method, headers, body }: OutgoingRequest): Exchange {
     const { origin, pathname, search } = new URL(uri)
-    const exchange = new Exchange(origin, this.#options)
+    const exchange = new Exchange(this.#options)
     const request = { origin, path: pathname + search, method: method as Dispatcher.HttpMethod, headers, body }
     // With a handler of its own: undici's streams and signals cost as much as all the rest of a request.
     this.#agent.dispatch(request, exchange)
@@ -50,10 +52,5 @@ export class Sender {
 
   async close(): Promise<void> {
     await this.#agent.destroy()
-  }
-
-  #noteAddress(origin: string, address: string): void {
-    if (this.#peers.size >= MAX_ORIGINS) this.#peers.clear()
-    this.#peers.set(new URL(origin).origin, address)
   }
 }

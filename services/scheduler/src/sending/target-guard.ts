@@ -24,6 +24,11 @@ export class TargetRefused extends Error {
 type Range = [ipaddr.IPv4 | ipaddr.IPv6, number]
 
 const GLOBAL_IPV6: Range = ipaddr.parseCIDR('2000::/3')
+/**
+ * Where a cloud tells each of its machines what is that machine's alone, at an address of the public range: Azure's wire
+ * server. The other clouds' are link-local, carrier-grade NAT or reserved.
+ */
+const METADATA = new Set(['168.63.129.16'])
 
 const bare = (hostname: string) => hostname.replace(/^\[|\]$/g, '')
 
@@ -51,9 +56,7 @@ export class TargetGuard {
     const parsed = ipaddr.parse(zoneless)
     const plain = ipaddr.process(zoneless)
     const isAllowed = this.#allowed.some(([range, bits]) => range.kind() === plain.kind() && plain.match(range, bits))
-    // Beyond 2000::/3 nothing is assigned, but ways around: `::127.0.0.1` is one, in the form of old.
-    const isGlobal = parsed.kind() === 'ipv4' || parsed.match(GLOBAL_IPV6)
-    const range = isGlobal ? parsed.range() : `reserved (${parsed.range()})`
+    const range = rangeOf(parsed)
     return range === 'unicast' || isAllowed ? undefined : `${range} ${zoneless}`
   }
 
@@ -86,4 +89,11 @@ export class TargetGuard {
     )
     return Promise.race([found, gaveUp])
   }
+}
+
+/** What an address is for. */
+function rangeOf(address: ipaddr.IPv4 | ipaddr.IPv6): string {
+  // Beyond 2000::/3 nothing is assigned, but ways around: `::127.0.0.1` is one, in the form of old.
+  if (address.kind() === 'ipv6' && !address.match(GLOBAL_IPV6)) return `reserved (${address.range()})`
+  return METADATA.has(address.toString()) ? 'metadata' : address.range()
 }

@@ -1,10 +1,14 @@
+import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import type { Database } from '@platform/db/database.ts'
 import type { Page } from '@platform/http/paging.ts'
+import { cloneDatabase } from '@platform/testing/database.ts'
 import { eventually } from '@platform/testing/eventually.ts'
 import { type Platform, startPlatform } from '@platform/testing/platform.ts'
+import { onServer } from '@platform/testing/server.ts'
 import { sql } from 'kysely'
 import type { SocialTables } from '../src/db/schema.ts'
+import { deleteOnce } from '../src/deletions/finish.ts'
 import type { Post } from '../src/posts/shapes.ts'
 import { findDrift } from '../src/totals/recount.ts'
 import { makeCast, makeComment, makePost } from './cast.ts'
@@ -97,5 +101,44 @@ describe('deleting a group', () => {
     expect((await cast.owner.post(`${cast.group}/posts`, { text: 'x' })).status).toBe(404)
     await eventually(async () => expect(await left(ids)).toEqual(NOTHING))
     expect(await findDrift(database.db)).toEqual([])
+  })
+})
+
+describe('several processes', () => {
+  it('finish deletes of different causes at once, and those of one cause together', async () => {
+    const cloned = await cloneDatabase()
+    const { db, close } = openSocial(cloned)
+    try {
+      // One of another cause than the others, and the first in line.
+      const [stuck, ...others] = Array.from({ length: 4 }, () => randomUUID())
+      await sql`
+        insert into deletion (kind, target_id, deleted_at, worked_on_at)
+        select 'comment', id, timestamptz '2026-01-02' - (id = ${stuck})::integer * interval '1 day', now() + n * interval '1 s'
+        from unnest(${[stuck, ...others]}::uuid[]) with ordinality as each (id, n)`.execute(db)
+      await sql`
+        insert into comment_like (id, comment_id, post_id, user_id, created_at)
+        values (gen_random_uuid(), ${stuck}, gen_random_uuid(), gen_random_uuid(), now())`.execute(db)
+      const left = async () => (await db.selectFrom('deletion').select('target_id').execute()).map((d) => d.target_id)
+      let first: Promise<boolean> | undefined
+      await onServer(cloned.adminUrl, async (client) => {
+        await client.query('begin')
+        await client.query('select from social.comment_like for update')
+        first = deleteOnce(db, 10)
+        await eventually(async () => {
+          const { rowCount } = await client.query(
+            "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
+          )
+          expect(rowCount).toBe(1)
+        })
+        expect(await deleteOnce(db, 10)).toBe(true)
+        expect(await left()).toEqual([stuck])
+      })
+      expect(await first).toBe(true)
+      expect(await left()).toEqual([])
+      expect(await deleteOnce(db, 10)).toBe(false)
+    } finally {
+      await close()
+      await cloned.drop()
+    }
   })
 })

@@ -1,6 +1,6 @@
 import { expect } from '@jest/globals'
-import type { Client } from '@platform/testing/client.ts'
-import { eventually } from '@platform/testing/eventually.ts'
+import type { Client } from './client.ts'
+import { eventually } from './eventually.ts'
 
 export interface Erasure {
   userId: string

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { Client } from '@platform/testing/client.ts'
+import { completed, erasureOf } from '@platform/testing/erasures.ts'
 import { eventually } from '@platform/testing/eventually.ts'
 import { type Person, type Platform, startPlatform } from '@platform/testing/platform.ts'
 import { onServer } from '@platform/testing/server.ts'
 import type { Group } from '../src/groups/shapes.ts'
-import { completed, erasureOf } from './erasures.ts'
 import { newGroup } from './make-group.ts'
 
 let platform: Platform

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { NOBODY } from '@platform/contracts/erasure.ts'
 import type { Refusal } from '@platform/testing/client.ts'
+import { completed, erasureOf } from '@platform/testing/erasures.ts'
 import { type Person, type Platform, startPlatform } from '@platform/testing/platform.ts'
 import { onServer } from '@platform/testing/server.ts'
 import type { Group } from '../src/groups/shapes.ts'
-import { completed, erasureOf } from './erasures.ts'
 import { newGroup } from './make-group.ts'
 
 let platform: Platform

@@ -3,7 +3,7 @@ import type { SocialTables, Tx } from '../db/schema.ts'
 import { eraseComments } from './comments.ts'
 import { eraseActor } from './deletions.ts'
 import { eraseCommentLikes, erasePostLikes } from './likes.ts'
-import { eraseMentions } from './mentions.ts'
+import { eraseCommentMentions, erasePostMentions } from './mentions.ts'
 import { erasePosts } from './posts.ts'
 
 /**
@@ -13,8 +13,8 @@ import { erasePosts } from './posts.ts'
  */
 export const ERASURE_STEPS: Step<SocialTables>[] = [
   eraseActor,
-  eraseMentions('post'),
-  eraseMentions('comment'),
+  erasePostMentions,
+  eraseCommentMentions,
   eraseComments('live'),
   eraseComments('deleted'),
   erasePosts('reposts'),

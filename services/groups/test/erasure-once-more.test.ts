@@ -102,7 +102,7 @@ describe('what somebody does after a service has done its part', () => {
     expect(services.map(({ state }) => state)).toEqual(['completed', 'completed', 'completed'])
     expect((await ben.get(`/posts/${postId}`)).status).toBe(404)
     expect(await erasures(ana)).toEqual({ begun: 2, told: 2 })
-  }, 120_000)
+  })
 
   it('is erased when their account is deleted', async () => {
     const ana = await signUp()
@@ -125,7 +125,7 @@ describe('what somebody does after a service has done its part', () => {
     await completed(root, ana)
     expect((await ben.get(`/posts/${postId}`)).status).toBe(404)
     expect(await erasures(ana)).toEqual({ begun: 2, told: 2 })
-  }, 120_000)
+  })
 
   it('is erased when that service has not told of it yet', async () => {
     const ana = somebody()
@@ -149,7 +149,7 @@ describe('what somebody does after a service has done its part', () => {
     await completed(root, ana)
     expect((await ben.get(`/posts/${postId}`)).status).toBe(404)
     expect(await erasures(ana)).toEqual({ begun: 2, told: 2 })
-  }, 120_000)
+  })
 
   it("is erased when it is the groups service's turn", async () => {
     const ana = somebody()
@@ -169,7 +169,7 @@ describe('what somebody does after a service has done its part', () => {
     expect((await ben.get(`/posts/${postId}`)).status).toBe(404)
     expect((await ben.get(`/groups/${own}`)).status).toBe(404)
     expect((await ben.get<Group>(`/groups/${followed}`)).body.participantsCount).toBe(1)
-  }, 120_000)
+  })
 
   it('is erased with each request, however the parts and the requests fall', async () => {
     const ana = somebody()
@@ -181,7 +181,7 @@ describe('what somebody does after a service has done its part', () => {
     await completed(root, ana)
     const kept = await query('select id from social.post where id = any($1) and deleted_at is null', [postIds])
     expect(kept).toEqual([])
-  }, 120_000)
+  })
 })
 
 describe('asking again before any service has done its part', () => {
@@ -194,5 +194,5 @@ describe('asking again before any service has done its part', () => {
     })
     await completed(root, ana)
     expect(await erasures(ana)).toEqual({ begun: 1, told: 1 })
-  }, 120_000)
+  })
 })

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { Client } from '@platform/testing/client.ts'
+import { completed } from '@platform/testing/erasures.ts'
 import { eventually } from '@platform/testing/eventually.ts'
 import { type Platform, startPlatform } from '@platform/testing/platform.ts'
 import { byKey, PASSWORD, startGatewayUnderTest } from './harness.ts'
@@ -30,13 +31,6 @@ describe('DELETE /accounts/me', () => {
     return `/groups/${(await owner.post<Group>('/groups', group)).body.id}`
   }
 
-  const erased = (id: string) =>
-    eventually(async () => {
-      const root = platform.person({ roles: ['admin'] })
-      const { body } = await root.get<{ completedAt?: string }>(`/user-data/erasures/${id}`)
-      expect(body.completedAt).toBeDefined()
-    })
-
   it('is refused while groups are in the way, names them, and changes nothing', async () => {
     const [ana, ben] = [await signUp(platform.url), platform.person()]
     const path = await makeGroup(ana.client)
@@ -59,7 +53,7 @@ describe('DELETE /accounts/me', () => {
     expect((await ana.client.delete('/accounts/me?force=true')).status).toBe(204)
     for (const { id, client } of [ana, cat]) {
       await eventually(async () => expect((await client.get('/accounts/me')).status).toBe(401))
-      await erased(id)
+      await completed(platform.person({ roles: ['admin'] }), { id })
     }
     expect((await ben.get<Group>(path)).body).toMatchObject({ ownerId: ben.id, participantsCount: 1 })
     expect((await ben.get(`/posts/${posted.body.id}`)).status).toBe(404)

@@ -1,4 +1,5 @@
 import type { ErasurePartEvents } from '@platform/contracts/erasure.ts'
+import { purgeBatch } from '@platform/db/purge-batch.ts'
 import { readByIndex } from '@platform/db/read-by-index.ts'
 import { type Cause, publish } from '@platform/events/outbox.ts'
 import { type Kysely, sql, type Transaction } from 'kysely'
@@ -136,13 +137,7 @@ export function reportByEvent<T extends ErasureTables>(events: ErasurePartEvents
 
 /** The step for rows that only have to go: at most a batch of those where `column` names the person. */
 export function purge<T>(table: string, column: string): Step<T> {
-  return async (trx, { userId, limit }) => {
-    const purged = await sql`
-      delete from ${sql.table(table)} where ctid = any(array(
-        select ctid from ${sql.table(table)} where ${sql.ref(column)} = ${userId} limit ${limit}
-      ))`.execute(trx)
-    return Number(purged.numAffectedRows ?? 0)
-  }
+  return (trx, { userId, limit }) => purgeBatch(trx, table, sql`${sql.ref(column)} = ${userId}`, limit)
 }
 
 /** The last step of every service: answers that were kept for a repetition of the person's own requests. */

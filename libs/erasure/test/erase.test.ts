@@ -3,8 +3,10 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { type Database, openDatabase } from '@platform/db/database.ts'
 import { createLogger } from '@platform/log/logger.ts'
 import { cloneDatabase, type TestDatabase } from '@platform/testing/database.ts'
+import { eventually } from '@platform/testing/eventually.ts'
+import { onServer } from '@platform/testing/server.ts'
 import { sql } from 'kysely'
-import { type Batch, type Eraser, eraseOnce, type Progress } from '../src/erase.ts'
+import { type Batch, type Eraser, eraseOnce, type Progress, purge } from '../src/erase.ts'
 import { addErasureJob, type ErasureTables } from '../src/jobs.ts'
 
 let cloned: TestDatabase
@@ -96,5 +98,32 @@ describe('eraseOnce', () => {
       expect(await eraseOnce(part)).toBe(false)
     })
     expect(await eraseOnce(part)).toBe(true)
+  })
+})
+
+describe('purge', () => {
+  it('is not through when others have just taken what it found', async () => {
+    const userId = randomUUID()
+    await sql`
+      insert into idempotency_key (owner, key, fingerprint)
+      select ${userId}, n::text, 'x' from generate_series(1, 5) as n`.execute(database.db)
+    const step = purge<ErasureTables>('idempotency_key', 'owner')
+    const purgeOnce = () =>
+      database.db.transaction().execute((trx) => step(trx, { userId, limit: 2, cause: { at: new Date() } }))
+    let first: Promise<number> | undefined
+    await onServer(cloned.adminUrl, async (client) => {
+      await client.query('begin')
+      await client.query("delete from social.idempotency_key where owner = $1 and key in ('1', '2')", [userId])
+      first = purgeOnce()
+      await eventually(async () => {
+        const { rowCount } = await client.query(
+          "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
+        )
+        expect(rowCount).toBe(1)
+      })
+      await client.query('commit')
+    })
+    expect(await first).toBe(2)
+    expect([await purgeOnce(), await purgeOnce(), await purgeOnce()]).toEqual([2, 1, 0])
   })
 })

@@ -39,7 +39,8 @@ export async function start({ env, log, clock, onFatal }: StartOptions): Promise
         log,
         batchSize: config.ERASURE_BATCH_SIZE,
         steps: ERASURE_STEPS,
-        report: (trx, progress, cause) => notePart(trx, { ...progress, service: 'groups' }, cause),
+        report: (trx, { isComplete, ...progress }, cause) =>
+          notePart(trx, { ...progress, service: 'groups', completedAt: isComplete ? cause.at : undefined }, cause),
         onDone: onPublished,
       })
       return {

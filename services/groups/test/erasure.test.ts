@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { NOBODY } from '@platform/contracts/erasure.ts'
 import type { Refusal } from '@platform/testing/client.ts'
-import { eventually } from '@platform/testing/eventually.ts'
+import { completed, erasureOf } from '@platform/testing/erasures.ts'
 import { type Person, type Platform, startPlatform } from '@platform/testing/platform.ts'
 import { onServer } from '@platform/testing/server.ts'
 import type { Group } from '../src/groups/shapes.ts'
@@ -14,13 +14,6 @@ beforeAll(async () => {
   root = platform.person({ roles: ['admin'] })
 })
 afterAll(() => platform.stop())
-
-interface Erasure {
-  userId: string
-  requestedAt: string
-  completedAt?: string
-  services: { service: string; state: string; since: string; erased: number }[]
-}
 
 interface Listed {
   userId: string
@@ -41,19 +34,9 @@ const mute = (owner: Person, path: string, person: Person) => owner.post(`${path
 const read = async (person: Person, path: string) => (await person.get<Group>(path)).body
 const listed = async (person: Person, path: string) => (await person.get<Listed[]>(`${path}/participants`)).body
 
-const erasureOf = (asking: Person, person: Person) => asking.get<Erasure>(`/user-data/erasures/${person.id}`)
-
-/** Waits until the newest erasure of the person is complete. */
-const completed = (person: Person) =>
-  eventually(async () => {
-    const { body } = await erasureOf(root, person)
-    expect(body.completedAt).toBeDefined()
-    return body
-  })
-
 async function erase(person: Person, query = ''): Promise<void> {
   expect((await person.delete(`/user-data${query}`)).status).toBe(204)
-  await completed(person)
+  await completed(root, person)
 }
 
 /** Counts kept and counted, of all groups. */
@@ -177,7 +160,7 @@ describe('DELETE /user-data', () => {
     await makeAdmin(ana, path, ben)
     const answers = await Promise.all(Array.from({ length: 8 }, () => ana.delete('/user-data')))
     expect(answers.map(({ status }) => status)).toEqual(Array(8).fill(204))
-    await completed(ana)
+    await completed(root, ana)
     const versions = () =>
       onServer(platform.database.adminUrl, async (client) => {
         const { rows } = await client.query(
@@ -219,7 +202,7 @@ describe('GET /user-data/erasures/{userId}', () => {
     const begun = (await erasureOf(ana, ana)).body
     expect(begun.services.map(({ service }) => service).sort()).toEqual(['groups', 'moderation', 'social'])
     for (const { state } of begun.services) expect(['pending', 'working', 'completed']).toContain(state)
-    const done = await completed(ana)
+    const done = await completed(root, ana)
     expect(done).toMatchObject({ userId: ana.id, requestedAt: begun.requestedAt })
     expect(new Set(done.services.map(({ state }) => state))).toEqual(new Set(['completed']))
     const erased = Object.fromEntries(done.services.map((part) => [part.service, part.erased]))
@@ -251,7 +234,7 @@ describe('what happens between the request and the work', () => {
         continue
       }
       expect(answer.status).toBe(204)
-      await completed(ana)
+      await completed(root, ana)
       const group = await cat.get<Group>(path)
       if (group.status === 404) continue
       const participants = await listed(cat, path)

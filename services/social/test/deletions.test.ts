@@ -1,10 +1,14 @@
+import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import type { Database } from '@platform/db/database.ts'
 import type { Page } from '@platform/http/paging.ts'
+import { cloneDatabase, type TestDatabase } from '@platform/testing/database.ts'
 import { eventually } from '@platform/testing/eventually.ts'
 import { type Platform, startPlatform } from '@platform/testing/platform.ts'
+import { onServer } from '@platform/testing/server.ts'
 import { sql } from 'kysely'
 import type { SocialTables } from '../src/db/schema.ts'
+import { deleteOnce } from '../src/deletions/finish.ts'
 import type { Post } from '../src/posts/shapes.ts'
 import { findDrift } from '../src/totals/recount.ts'
 import { makeCast, makeComment, makePost } from './cast.ts'
@@ -97,5 +101,86 @@ describe('deleting a group', () => {
     expect((await cast.owner.post(`${cast.group}/posts`, { text: 'x' })).status).toBe(404)
     await eventually(async () => expect(await left(ids)).toEqual(NOTHING))
     expect(await findDrift(database.db)).toEqual([])
+  })
+})
+
+describe('without a process of its own', () => {
+  let cloned: TestDatabase
+  let database: Database<SocialTables>
+  beforeAll(async () => {
+    cloned = await cloneDatabase()
+    database = openSocial(cloned)
+  })
+  afterAll(async () => {
+    await database.close()
+    await cloned.drop()
+  })
+
+  const targets = async () => {
+    const rows = await database.db.selectFrom('deletion').select('target_id').execute()
+    return rows.map(({ target_id }) => target_id)
+  }
+
+  /** Waits until one of the service's statements waits for a lock. */
+  const whenOneWaits = () =>
+    eventually(async () => {
+      const { rows } = await sql`
+        select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`.execute(
+        database.db,
+      )
+      expect(rows).toHaveLength(1)
+    })
+
+  /** Notes the delete of a comment: the n-th in line, with as many likes. */
+  async function noteDeleted({ n, likes, day }: { n: number; likes: number; day: number }): Promise<string> {
+    const id = randomUUID()
+    await sql`
+      insert into deletion (kind, target_id, deleted_at, worked_on_at)
+      values ('comment', ${id}, ${new Date(Date.UTC(2026, 0, day))}, now() + ${n} * interval '1 s')`.execute(
+      database.db,
+    )
+    await sql`
+      insert into comment_like (id, comment_id, post_id, user_id, created_at)
+      select gen_random_uuid(), ${id}, gen_random_uuid(), gen_random_uuid(), now()
+      from generate_series(1, ${likes}::integer)`.execute(database.db)
+    return id
+  }
+
+  it('deletes of different causes are finished at once, and those of one cause together', async () => {
+    const { db } = database
+    const stuck = await noteDeleted({ n: 1, likes: 1, day: 1 })
+    for (const n of [2, 3, 4]) await noteDeleted({ n, likes: 1, day: 2 })
+    let first: Promise<boolean> | undefined
+    await onServer(cloned.adminUrl, async (client) => {
+      await client.query('begin')
+      await client.query('select from social.comment_like where comment_id = $1 for update', [stuck])
+      first = deleteOnce(db, 10)
+      await whenOneWaits()
+      expect(await deleteOnce(db, 10)).toBe(true)
+      expect(await targets()).toEqual([stuck])
+    })
+    expect(await first).toBe(true)
+    expect(await targets()).toEqual([])
+    expect(await deleteOnce(db, 10)).toBe(false)
+  })
+
+  it('a delete is not taken for finished when others have just taken what it found', async () => {
+    const { db } = database
+    const id = await noteDeleted({ n: 1, likes: 5, day: 1 })
+    let first: Promise<boolean> | undefined
+    await onServer(cloned.adminUrl, async (client) => {
+      await client.query('begin')
+      await client.query(
+        `delete from social.comment_like where ctid = any(array(
+           select ctid from social.comment_like where comment_id = $1 limit 1))`,
+        [id],
+      )
+      first = deleteOnce(db, 2)
+      await whenOneWaits()
+      await client.query('commit')
+    })
+    expect(await first).toBe(true)
+    while (await deleteOnce(db, 2));
+    expect(await db.selectFrom('comment_like').select('id').where('comment_id', '=', id).execute()).toEqual([])
   })
 })

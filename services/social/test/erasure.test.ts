@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { NOBODY } from '@platform/contracts/erasure.ts'
 import type { Database } from '@platform/db/database.ts'
-import type { CloudEvent } from '@platform/events/cloud-event.ts'
 import type { Page } from '@platform/http/paging.ts'
+import { completed } from '@platform/testing/erasures.ts'
 import { eventually } from '@platform/testing/eventually.ts'
 import { type Person, type Platform, startPlatform } from '@platform/testing/platform.ts'
 import { onServer } from '@platform/testing/server.ts'
@@ -12,12 +12,14 @@ import type { Post } from '../src/posts/shapes.ts'
 import { findDrift } from '../src/totals/recount.ts'
 import { type Cast, makeCast, makeComment, makeGroup, makePost } from './cast.ts'
 import { openSocial } from './database.ts'
+import { endOfLog, names, publishedAfter } from './log.ts'
+import { whenAllIsSent } from './transports.ts'
 
 let platform: Platform
 let root: Person
 let social: Database<SocialTables>
 beforeAll(async () => {
-  platform = await startPlatform({ env: { ERASURE_BATCH_SIZE: '3', DELETION_BATCH_SIZE: '3' } })
+  platform = await startPlatform({ env: { ERASURE_BATCH_SIZE: '2', DELETION_BATCH_SIZE: '2' } })
   root = platform.person({ roles: ['admin'] })
   social = openSocial(platform.database)
 })
@@ -26,19 +28,10 @@ afterAll(async () => {
   await platform.stop()
 })
 
-interface Erasure {
-  requestedAt: string
-  completedAt?: string
-}
-
 /** Erases somebody, and waits until every service has done its part. */
-async function erase(person: Person, query = ''): Promise<Erasure> {
-  expect((await person.delete(`/user-data${query}`)).status).toBe(204)
-  return eventually(async () => {
-    const { body } = await root.get<Erasure>(`/user-data/erasures/${person.id}`)
-    expect(body.completedAt).toBeDefined()
-    return body
-  })
+async function erase(person: Person): Promise<void> {
+  expect((await person.delete('/user-data')).status).toBe(204)
+  await completed(root, person)
 }
 
 /** Every table of every process in which a row names the person. */
@@ -58,21 +51,15 @@ async function traces({ id }: Person): Promise<string[]> {
   })
 }
 
-/** Everything that was published from then on, until now. */
-async function publishedSince(time: string): Promise<CloudEvent[]> {
-  const values = await onServer(platform.database.adminUrl, async (client) => {
-    const { rows } = await client.query<{ value: string }>('select value from event_log.record')
-    return rows.map(({ value }) => value)
-  })
-  return values.map((value): CloudEvent => JSON.parse(value)).filter((event) => event.time >= time)
-}
+// One more than a batch takes.
+const OF_EACH_KIND = 3
 
 /** Somebody who has done everything that can be done, in a group that `cast` has and on their own. */
 async function busyPerson(cast: Cast): Promise<Person> {
   const person = platform.person({ roles: ['moderator'] })
   await person.post(`${cast.group}/follow`)
   await makePost(person, await makeGroup(person))
-  for (let i = 0; i < 4; i++) {
+  for (let i = 0; i < OF_EACH_KIND; i++) {
     const own = await makePost(person, i % 2 === 0 ? cast.groupId : undefined, { text: 'My words' })
     const ownComment = await makeComment(cast.member, own)
     await makeComment(person, own, ownComment)
@@ -113,7 +100,7 @@ describe('erasing a person', () => {
     expect(comments).toMatchObject({ total: 1, data: [{ parentCommentDeleted: true, replyCount: 0 }] })
     const { body: feed } = await cast.owner.get<Page<Post>>(`${cast.group}/feed?limit=100`)
     expect(new Set(feed.data.map(({ authorId }) => authorId))).toEqual(new Set([cast.member.id]))
-    expect(feed.total).toBe(5)
+    expect(feed.total).toBe(OF_EACH_KIND + 1)
     expect((await cast.owner.get<Page<Post>>(`/users/${person.id}/posts?type=all`)).body.total).toBe(0)
     // The member's comments went with the erased person's posts, afterwards.
     await eventually(async () => {
@@ -179,7 +166,7 @@ describe('erasing a person', () => {
     await person.post(`/moderation/posts/${reported}/transitions`, { status: 'flagged' })
     // A kept answer names them, too.
     await person.post('/posts', { text: 'Hello' }, { 'idempotency-key': person.id })
-    // What was said before may still be on its way; it lies in the topics by the time of the request.
+    // What was said before may still be on its way; by the time of the request it lies in the log.
     await eventually(async () => {
       expect((await person.get(`/groups/${deletedGroup}/feed`)).status).toBe(404)
       const rows = await social.db.selectFrom('deletion').select('target_id').execute()
@@ -187,10 +174,13 @@ describe('erasing a person', () => {
     })
     expect((await traces(person)).length).toBeGreaterThan(10)
 
-    const { requestedAt } = await erase(person)
+    await whenAllIsSent(platform.database)
+    const before = await endOfLog(platform.database)
+    await erase(person)
     await eventually(async () => expect(await traces(person)).toEqual(['groups.erasure']))
 
-    const later = (await publishedSince(requestedAt)).filter((event) => JSON.stringify(event).includes(person.id))
+    await whenAllIsSent(platform.database)
+    const later = (await publishedAfter(before, platform.database)).filter(names(person))
     expect([...new Set(later.map(({ type }) => type))].sort()).toEqual([
       'groups.erasure.requested',
       'groups.participant.left',

@@ -62,6 +62,10 @@ export interface ErasureTable {
   user_id: string
   requested_at: Date
   completed_at: Date | null
+  /** When it was last requested while this one was open. */
+  asked_again_at: Date | null
+  /** It was requested again after a service had done its part: when this one is complete, another begins. */
+  is_once_more: Generated<boolean>
 }
 
 export const PART_STATES = ['pending', 'working', 'completed'] as const

@@ -7,18 +7,21 @@ import {
 } from '@platform/contracts/erasure.ts'
 import { addErasureJob } from '@platform/erasure/jobs.ts'
 import { type Cause, publish } from '@platform/events/outbox.ts'
+import { sql } from 'kysely'
 import { v7 as uuidv7 } from 'uuid'
 import type { Db, ErasurePartRow, ErasureRow, Tx } from '../db/schema.ts'
 import { SOURCE } from '../groups/source.ts'
 import { refuseGroupsInTheWay } from './in-the-way.ts'
 
 /**
- * Begins to erase all that is known of a person, in every service. Nothing happens while that is under way. Groups that
- * get in the way from now on, because somebody joins or an admin leaves, are passed on as if it had been forced: what
- * was accepted is carried out.
+ * Begins to erase all that is known of a person, in every service. Groups that get in the way from now on, because
+ * somebody joins or an admin leaves, are passed on as if it had been forced: what was accepted is carried out.
  *
  * The other services come first, groups last: a group that is deleted takes its posts with it, which would tell of their
  * author once more.
+ *
+ * Nothing happens while that is under way, until a service has done its part. What the person has done there since would
+ * stay, so another erasure follows: as accepted, and as forced, as the one under way.
  *
  * @param isForced passes groups that are in the way to their longest-standing participant
  * @throws DomainError `conflict` that names the groups in the way
@@ -30,13 +33,22 @@ export async function requestErasure(
   cause: Cause,
 ): Promise<void> {
   if (!isForced) await refuseGroupsInTheWay(trx, userId)
+  let isTaken = false
+  // The one that is open may complete between the two.
+  while (!isTaken) {
+    isTaken = (await beginErasure(trx, userId, cause.at, cause)) || (await askAgain(trx, userId, cause.at))
+  }
+}
+
+/** @returns false when one is open */
+async function beginErasure(trx: Tx, userId: string, requestedAt: Date, cause: Cause): Promise<boolean> {
   const erasure = await trx
     .insertInto('erasure')
-    .values({ id: uuidv7(), user_id: userId, requested_at: cause.at, completed_at: null })
+    .values({ id: uuidv7(), user_id: userId, requested_at: requestedAt })
     .onConflict((oc) => oc.column('user_id').where('completed_at', 'is', null).doNothing())
     .returningAll()
     .executeTakeFirst()
-  if (!erasure) return
+  if (!erasure) return false
   await trx
     .insertInto('erasure_part')
     .values(ERASING_SERVICES.map((service) => ({ erasure_id: erasure.id, service, since: cause.at })))
@@ -46,6 +58,27 @@ export async function requestErasure(
   const actorId = cause.actorId === userId ? undefined : cause.actorId
   const event = { source: SOURCE, subject: erasure.id, entityVersion: 1, data }
   await publish(trx, erasureRequested, event, { ...cause, actorId })
+  return true
+}
+
+/** @returns false when none is open */
+async function askAgain(trx: Tx, userId: string, at: Date): Promise<boolean> {
+  // Whoever completes a part holds this lock, too: the statement after it sees which are complete.
+  const open = await trx
+    .selectFrom('erasure')
+    .select('id')
+    .where('user_id', '=', userId)
+    .where('completed_at', 'is', null)
+    .forNoKeyUpdate()
+    .executeTakeFirst()
+  if (!open) return false
+  await sql`
+    update erasure set
+      asked_again_at = greatest(asked_again_at, ${at}),
+      is_once_more = is_once_more or
+        exists (select from erasure_part where erasure_id = erasure.id and state = 'completed')
+    where id = ${open.id}`.execute(trx)
+  return true
 }
 
 /** How far a service is with its part, as it has just told. */
@@ -54,13 +87,14 @@ export interface PartProgress {
   service: ErasingService
   erased: number
   version: number
-  isComplete: boolean
+  /** By the service's own clock: before it looked for the last time, and found nothing. */
+  completedAt: Date | undefined
 }
 
 /** Notes how far a service is. After the others it is our own turn, and with that the erasure is complete. */
 export async function notePart(
   trx: Tx,
-  { erasureId, service, erased, version, isComplete }: PartProgress,
+  { erasureId, service, erased, version, completedAt }: PartProgress,
   cause: Cause,
 ): Promise<void> {
   // Of two services that complete at once, the second sees that the first has.
@@ -70,7 +104,7 @@ export async function notePart(
     .where('id', '=', erasureId)
     .forNoKeyUpdate()
     .executeTakeFirstOrThrow()
-  const state = isComplete ? 'completed' : 'working'
+  const state = completedAt ? 'completed' : 'working'
   await trx
     .updateTable('erasure_part')
     .set((eb) => ({
@@ -82,7 +116,12 @@ export async function notePart(
     .where('erasure_id', '=', erasureId)
     .where('service', '=', service)
     .execute()
-  if (isComplete) await goOn(trx, erasure, cause)
+  if (!completedAt) return
+  // It was requested again before we learned that the part was complete.
+  if (erasure.asked_again_at && erasure.asked_again_at >= completedAt) {
+    await trx.updateTable('erasure').set({ is_once_more: true }).where('id', '=', erasureId).execute()
+  }
+  await goOn(trx, erasure, cause)
 }
 
 async function goOn(trx: Tx, erasure: ErasureRow, cause: Cause): Promise<void> {
@@ -106,7 +145,10 @@ async function completeErasure(trx: Tx, erasure: ErasureRow, cause: Cause): Prom
     .returningAll()
     .executeTakeFirstOrThrow()
   const event = { source: SOURCE, subject: erasure.id, entityVersion: 2, data: toState(completed) }
-  await publish(trx, erasureCompleted, event, { ...cause, actorId: undefined })
+  const nobodys = { ...cause, actorId: undefined }
+  await publish(trx, erasureCompleted, event, nobodys)
+  const { user_id, is_once_more, asked_again_at } = completed
+  if (is_once_more) await beginErasure(trx, user_id, asked_again_at ?? cause.at, nobodys)
 }
 
 function toState({ id, requested_at, completed_at }: ErasureRow): ErasureState {
@@ -128,6 +170,7 @@ export async function findErasure(
     .selectAll()
     .where('user_id', '=', userId)
     .orderBy('requested_at', 'desc')
+    .orderBy('id', 'desc')
     .limit(1)
     .executeTakeFirst()
   if (!erasure) return undefined

@@ -34,7 +34,7 @@ const deleteDefinition = defineRoute({
   operationId: 'deleteUserData',
   summary: 'Delete user data',
   description:
-    'Begins to delete memberships, posts, comments, likes, reposts, hides and seen marks, in every service. Owned groups pass to their longest-standing other admin; those that nobody else is in are deleted. While it is under way, repeated calls change nothing.',
+    'Begins to delete memberships, posts, comments, likes, reposts, hides and seen marks, in every service. Owned groups pass to their longest-standing other admin; those that nobody else is in are deleted. While it is under way, repeated calls change nothing; once a service has done its part, another deletion follows, for what was done since.',
   tag: 'user data',
   access: { scope: 'account:write' },
   query: Type.Object({

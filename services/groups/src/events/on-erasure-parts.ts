@@ -32,7 +32,7 @@ function partHandlers(
         service,
         erased,
         version: event.entityversion,
-        isComplete: completedAt !== undefined,
+        completedAt: completedAt === undefined ? undefined : new Date(completedAt),
       }
       await notePart(trx, progress, causedBy(event, clock()))
     }),

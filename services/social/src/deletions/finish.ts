@@ -37,27 +37,32 @@ export function deleteOnce(db: Db, batchSize: number): Promise<boolean> {
 
 type Job = Selectable<DeletionTable>
 
-/** Deletes of one kind and one cause are worked on together: a group's posts, for instance. */
+/**
+ * The first in line, and those next in line that are of its kind and cause, which are worked on together: a group's
+ * posts, for instance. The others are left to other processes.
+ */
 async function claim(trx: Tx): Promise<Job[]> {
-  const jobs = await trx
+  const first = await trx
     .selectFrom('deletion')
-    .selectAll()
+    .select(['kind', 'target_id'])
     .orderBy('worked_on_at')
-    .limit(TARGETS_AT_ONCE)
+    .limit(1)
     .forUpdate()
     .skipLocked()
-    .execute()
-  const [first] = jobs
-  return jobs.filter((job) => first && isAlike(job, first))
-}
-
-function isAlike(a: Job, b: Job): boolean {
-  return (
-    a.kind === b.kind &&
-    a.deleted_at.getTime() === b.deleted_at.getTime() &&
-    a.actor_id === b.actor_id &&
-    a.traceparent === b.traceparent
-  )
+    .executeTakeFirst()
+  if (!first) return []
+  const { rows } = await sql<Job>`
+    select deletion.*
+    from deletion as first
+    cross join lateral (
+      select * from deletion where worked_on_at >= first.worked_on_at order by worked_on_at limit ${TARGETS_AT_ONCE}
+    ) as next
+    join deletion on deletion.kind = next.kind and deletion.target_id = next.target_id
+    where first.kind = ${first.kind} and first.target_id = ${first.target_id}
+      and (deletion.kind, deletion.deleted_at) = (first.kind, first.deleted_at)
+      and (deletion.actor_id, deletion.traceparent) is not distinct from (first.actor_id, first.traceparent)
+    for update of deletion skip locked`.execute(trx)
+  return rows
 }
 
 async function runSteps(trx: Tx, job: Job, targetIds: string[], batchSize: number): Promise<boolean> {

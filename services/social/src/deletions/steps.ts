@@ -1,4 +1,5 @@
 import { postDeleted } from '@platform/contracts/social.ts'
+import { purgeBatch } from '@platform/db/purge-batch.ts'
 import type { Cause } from '@platform/events/outbox.ts'
 import { sql } from 'kysely'
 import { markDeleted } from '../comments/comments.ts'
@@ -80,11 +81,5 @@ async function deleteComments(trx: Tx, postIds: string[], limit: number, cause: 
 }
 
 function purge(table: 'comment_like' | 'post_like' | 'post_hide' | 'post_seen', column: string): Step {
-  return async (trx, targetIds, limit) => {
-    const purged = await sql`
-      delete from ${sql.table(table)} where ctid = any(array(
-        select ctid from ${sql.table(table)} where ${sql.ref(column)} = any(${targetIds}::uuid[]) limit ${limit}
-      ))`.execute(trx)
-    return Number(purged.numAffectedRows ?? 0)
-  }
+  return (trx, targetIds, limit) => purgeBatch(trx, table, sql`${sql.ref(column)} = any(${targetIds}::uuid[])`, limit)
 }

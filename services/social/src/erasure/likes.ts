@@ -1,83 +1,68 @@
 import { commentUnliked, postUnliked } from '@platform/contracts/social.ts'
-import type { Batch } from '@platform/erasure/erase.ts'
+import type { Step } from '@platform/erasure/erase.ts'
+import type { EventType } from '@platform/events/event-type.ts'
 import { publishAll } from '@platform/events/outbox.ts'
-import { type Kysely, sql } from 'kysely'
-import type { SocialTables, Tx } from '../db/schema.ts'
+import { sql } from 'kysely'
+import type { PostRow, SocialTables, Tx } from '../db/schema.ts'
+import { toCommentLikes, toPostLikes } from '../likes/likes-state.ts'
 import { SOURCE } from '../posts/post-events.ts'
 
-/** A person's likes of posts. The likes' rows come first and the posts' last, as with everybody who likes. */
-export async function erasePostLikes(trx: Tx, { userId, limit, cause }: Batch): Promise<number> {
-  const likes = await trx.selectFrom('post_like').select('post_id').where('user_id', '=', userId).limit(limit).execute()
-  if (likes.length === 0) return 0
-  const taken = await trx
-    .deleteFrom('post_like')
-    .where('user_id', '=', userId)
-    .where(
-      'post_id',
-      'in',
-      likes.map(({ post_id }) => post_id),
-    )
-    .returning('post_id')
-    .execute()
-  const counted = await countOff(
-    trx,
-    'post',
-    taken.map(({ post_id }) => post_id),
-  )
-  const events = counted.map(({ id, like_count, like_version }) => ({
-    type: postUnliked,
-    source: SOURCE,
-    subject: `${id}/likes`,
-    key: id,
-    entityVersion: like_version,
-    data: { postId: id, likeCount: like_count },
-  }))
-  await publishAll(trx, events, cause)
-  return likes.length
+/** What people like, and how it is told that one does no more. */
+interface Liked<Row, State> {
+  table: 'post' | 'comment'
+  unliked: EventType<State>
+  toState: (row: Row) => State
 }
 
-/** The same for comments. */
-export async function eraseCommentLikes(trx: Tx, { userId, limit, cause }: Batch): Promise<number> {
-  const likes = await trx
-    .selectFrom('comment_like')
-    .select('comment_id')
-    .where('user_id', '=', userId)
-    .limit(limit)
-    .execute()
-  if (likes.length === 0) return 0
-  const taken = await trx
-    .deleteFrom('comment_like')
-    .where('user_id', '=', userId)
-    .where(
-      'comment_id',
-      'in',
-      likes.map(({ comment_id }) => comment_id),
-    )
-    .returning(['comment_id', 'post_id'])
-    .execute()
-  const postIdOf = new Map(taken.map(({ comment_id, post_id }) => [comment_id, post_id]))
-  const counted = await countOff(trx, 'comment', [...postIdOf.keys()])
-  const events = counted.map(({ id, like_count, like_version }) => ({
-    type: commentUnliked,
-    source: SOURCE,
-    subject: `${id}/likes`,
-    key: id,
-    entityVersion: like_version,
-    data: { commentId: id, postId: postIdOf.get(id) ?? '', likeCount: like_count },
-  }))
-  await publishAll(trx, events, cause)
-  return likes.length
+/** A person's likes of one kind. The likes' rows come first and what is liked last, as with everybody who likes. */
+function eraseLikes<Row extends Pick<PostRow, 'id' | 'like_version'>, State>({
+  table,
+  unliked,
+  toState,
+}: Liked<Row, State>): Step<SocialTables> {
+  const [likes, likedId] = [sql.table(`${table}_like`), sql.ref(`${table}_id`)]
+  return async (trx, { userId, limit, cause }) => {
+    const found = await sql<{ id: string }>`
+      select ${likedId} as id from ${likes} where user_id = ${userId} limit ${limit}`.execute(trx)
+    if (found.rows.length === 0) return 0
+    const taken = await sql<{ id: string }>`
+      delete from ${likes} where user_id = ${userId} and ${likedId} = any(${idsOf(found.rows)}::uuid[])
+      returning ${likedId} as id`.execute(trx)
+    const counted = await countOff<Row>(trx, table, idsOf(taken.rows))
+    const events = counted.map((row) => ({
+      type: unliked,
+      source: SOURCE,
+      subject: `${row.id}/likes`,
+      key: row.id,
+      entityVersion: row.like_version,
+      data: toState(row),
+    }))
+    await publishAll(trx, events, cause)
+    return found.rows.length
+  }
 }
+
+export const erasePostLikes = eraseLikes({
+  table: 'post',
+  unliked: postUnliked,
+  toState: toPostLikes,
+})
+
+export const eraseCommentLikes = eraseLikes({
+  table: 'comment',
+  unliked: commentUnliked,
+  toState: toCommentLikes,
+})
+
+const idsOf = (rows: { id: string }[]) => rows.map(({ id }) => id)
 
 /** One like less on each that is not deleted; a person has one like of a thing. */
-async function countOff(trx: Kysely<SocialTables>, table: 'post' | 'comment', ids: string[]) {
+async function countOff<Row>(trx: Tx, table: 'post' | 'comment', ids: string[]): Promise<Row[]> {
   if (ids.length === 0) return []
   await trx.selectFrom(table).select('id').where('id', 'in', ids).orderBy('id').forNoKeyUpdate().execute()
-  return trx
-    .updateTable(table)
-    .set({ like_count: sql`like_count - 1`, like_version: sql`like_version + 1` })
-    .where('id', 'in', ids)
-    .where('deleted_at', 'is', null)
-    .returning(['id', 'like_count', 'like_version'])
-    .execute()
+  const { rows } = await sql<Row>`
+    update ${sql.table(table)} set like_count = like_count - 1, like_version = like_version + 1
+    where id = any(${ids}::uuid[]) and deleted_at is null
+    returning *`.execute(trx)
+  return rows
 }

@@ -1,18 +1,20 @@
 import { type Batch, purge, purgeKeptAnswers, type Step } from '@platform/erasure/erase.ts'
 import type { SocialTables, Tx } from '../db/schema.ts'
 import { eraseComments } from './comments.ts'
+import { eraseActor } from './deletions.ts'
 import { eraseCommentLikes, erasePostLikes } from './likes.ts'
-import { eraseMentions } from './mentions.ts'
+import { eraseCommentMentions, erasePostMentions } from './mentions.ts'
 import { erasePosts } from './posts.ts'
 
 /**
- * What the service knows of a person, in the order in which it goes: what hangs on a post before the post, since
- * deleting that would tell of them once more. Their places in groups are not here: they are copies, and follow the
- * groups service.
+ * What the service knows of a person, in the order in which it goes: first their deletes, each batch of which tells of
+ * them; what hangs on a post before the post, since deleting that would tell of them once more. Their places in groups
+ * are not here: they are copies, and follow the groups service.
  */
 export const ERASURE_STEPS: Step<SocialTables>[] = [
-  eraseMentions('post'),
-  eraseMentions('comment'),
+  eraseActor,
+  erasePostMentions,
+  eraseCommentMentions,
   eraseComments('live'),
   eraseComments('deleted'),
   erasePosts('reposts'),

@@ -88,7 +88,7 @@ export async function start({
         log,
         attemptRetentionDays: config.ATTEMPT_RETENTION_DAYS,
         jobRetentionDays: config.JOB_RETENTION_DAYS,
-        adjust: () => (given.time ? Promise.resolve() : databaseTime.adjust(() => askDatabase(db))),
+        adjust: () => (given.time ? Promise.resolve() : adjustBy(engineDatabase.db, databaseTime)),
         onReady: () => engine.start(),
       })
       const listening = listenForDue(config.DATABASE_URL, log, stopping.signal, () => engine.wake())
@@ -109,7 +109,12 @@ export async function start({
   })
 }
 
-async function askDatabase(db: Db): Promise<number> {
+/** On one connection, so that what others ask the database costs the answers no time. */
+function adjustBy(db: Db, time: DatabaseTime): Promise<void> {
+  return db.connection().execute((connection) => time.adjust(() => askTime(connection)))
+}
+
+async function askTime(db: Db): Promise<number> {
   const { rows } = await sql<{ ms: number }>`select extract(epoch from clock_timestamp())::float8 * 1000 as ms`.execute(
     db,
   )

@@ -14,6 +14,7 @@ import { startUpkeep } from './engine/upkeep.ts'
 import { accountHandlers } from './events/on-account.ts'
 import { jobRoutes } from './jobs/routes.ts'
 import { JobSecrets } from './secrets/job-secrets.ts'
+import { NameResolver } from './sending/name-resolver.ts'
 import { Sender } from './sending/sender.ts'
 import { type Lookup, TargetGuard } from './sending/target-guard.ts'
 import { settingsRoutes } from './settings/routes.ts'
@@ -46,7 +47,8 @@ export async function start({
       const databaseTime = new DatabaseTime()
       const time = given.time ?? databaseTime
       const now = () => new Date(time.now())
-      const guard = new TargetGuard(config.allowedInnerTargets, given.lookup)
+      const names = new NameResolver()
+      const guard = new TargetGuard(config.allowedInnerTargets, given.lookup ?? ((name) => names.lookup(name)))
       const sender = new Sender({
         guard,
         now: () => time.now(),

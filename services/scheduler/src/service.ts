@@ -14,6 +14,7 @@ import { startUpkeep } from './engine/upkeep.ts'
 import { accountHandlers } from './events/on-account.ts'
 import { jobRoutes } from './jobs/routes.ts'
 import { JobSecrets } from './secrets/job-secrets.ts'
+import { NameResolver } from './sending/name-resolver.ts'
 import { Sender } from './sending/sender.ts'
 import { type Lookup, TargetGuard } from './sending/target-guard.ts'
 import { settingsRoutes } from './settings/routes.ts'
@@ -46,7 +47,8 @@ export async function start({
       const databaseTime = new DatabaseTime()
       const time = given.time ?? databaseTime
       const now = () => new Date(time.now())
-      const guard = new TargetGuard(config.allowedInnerTargets, given.lookup)
+      const names = new NameResolver()
+      const guard = new TargetGuard(config.allowedInnerTargets, given.lookup ?? ((name) => names.lookup(name)))
       const sender = new Sender({
         guard,
         now: () => time.now(),
@@ -88,7 +90,7 @@ export async function start({
         log,
         attemptRetentionDays: config.ATTEMPT_RETENTION_DAYS,
         jobRetentionDays: config.JOB_RETENTION_DAYS,
-        adjust: () => (given.time ? Promise.resolve() : databaseTime.adjust(() => askDatabase(db))),
+        adjust: () => (given.time ? Promise.resolve() : adjustBy(engineDatabase.db, databaseTime)),
         onReady: () => engine.start(),
       })
       const listening = listenForDue(config.DATABASE_URL, log, stopping.signal, () => engine.wake())
@@ -109,7 +111,12 @@ export async function start({
   })
 }
 
-async function askDatabase(db: Db): Promise<number> {
+/** On one connection, so that what others ask the database costs the answers no time. */
+function adjustBy(db: Db, time: DatabaseTime): Promise<void> {
+  return db.connection().execute((connection) => time.adjust(() => askTime(connection)))
+}
+
+async function askTime(db: Db): Promise<number> {
   const { rows } = await sql<{ ms: number }>`select extract(epoch from clock_timestamp())::float8 * 1000 as ms`.execute(
     db,
   )

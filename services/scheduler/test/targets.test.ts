@@ -128,7 +128,7 @@ describe('A target inside a network', () => {
   })
 
   it('may be reached when a setting allows its range, and only that', () => {
-    const guard = new TargetGuard(['127.0.0.0/8', 'fd00::/8'])
+    const guard = new TargetGuard(['127.0.0.0/8', 'fd00::/8'], lookup)
     for (const address of ['127.0.0.1', '127.255.0.1', '::ffff:127.0.0.1', 'fd00::1', '[fd00::1]']) {
       expect(guard.refusalOf(address)).toBeUndefined()
     }

@@ -34,7 +34,7 @@ describe('An engine', () => {
     const database = openDatabase<SchedulerTables>({ url, applicationName: 'test', log })
     const time = new ManualTime(START)
     const sender = new Sender({
-      guard: new TargetGuard(['127.0.0.0/8']),
+      guard: new TargetGuard(['127.0.0.0/8'], async () => []),
       now: () => time.now(),
       connectTimeoutMs: 5_000,
       timeoutMs: 5_000,

@@ -19,7 +19,7 @@ export interface AttemptOptions {
 export function attempt(task: Task, leases: Leases, options: AttemptOptions): Promise<Sent> | Sent {
   const { sender, secrets, time, log } = options
   const now = new Date(time.now())
-  if (!leases.holds(task)) return unsent(now, { kind: 'unknown', error: 'the lease was lost' })
+  if (!leases.maySend(task)) return unsent(now, { kind: 'unknown', error: 'the lease was lost' })
   try {
     const exchange = sender.send(requestOf(task, secrets, now))
     leases.begin(task, exchange)

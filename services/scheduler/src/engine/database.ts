@@ -2,7 +2,7 @@ import { type Database, openDatabase } from '@platform/db/database.ts'
 import type { Logger } from '@platform/log/logger.ts'
 import type { SchedulerTables } from '../db/schema.ts'
 
-/** One each for claims, begun requests, and leases; two for outcomes. */
+/** One each for claims, begun requests, and leases; two for outcomes. Once a minute one of them tells the time. */
 const CONNECTIONS = 5
 /** What the planner might choose instead of an index. */
 const OTHER_WAYS = ['bitmapscan', 'hashjoin', 'mergejoin', 'seqscan']

@@ -206,6 +206,8 @@ export class Engine {
 
   /** @returns whether it is still ours */
   async #beginOne(task: Task): Promise<boolean> {
+    // Whoever takes it next would find that it had begun.
+    if (!this.#leases.maySend(task)) return false
     const begunAt = await this.#beginning.add(task)
     if (!begunAt) return false
     task.firstAt ??= begunAt

@@ -31,6 +31,8 @@ const leaseLost = () => new Error('the lease was lost')
 export class Leases {
   readonly #options: LeasesOptions
   readonly #held = new Map<number, Lease>()
+  /** When leases are looked at the next time, on the engine's clock. */
+  #watchAt = Number.NEGATIVE_INFINITY
   #nextRenewal = () => {}
   #nextWatch = () => {}
   #isStopped = false
@@ -62,12 +64,13 @@ export class Leases {
 
   release(task: Task): void {
     // The same row may have been claimed anew meanwhile.
-    if (this.holds(task)) this.#held.delete(task.id)
+    if (this.#held.get(task.id)?.task === task) this.#held.delete(task.id)
   }
 
-  /** Whether the row is still the engine's. */
-  holds(task: Task): boolean {
-    return this.#held.get(task.id)?.task === task
+  /** Whether a request may go out for it now: nobody else has taken the row, nor may before leases are looked at again. */
+  maySend(task: Task): boolean {
+    const lease = this.#held.get(task.id)
+    return lease?.task === task && lease.until > Math.max(this.#options.time.now(), this.#watchAt)
   }
 
   /** The request is ended when the row is lost: somebody else may send then, and never two at a time. */
@@ -102,13 +105,18 @@ export class Leases {
   /** Ends requests before their leases do. Not a renewal's task: one that waits for a dead server may take longer. */
   #watch(): void {
     const { time, leaseMs } = this.#options
-    const next = time.now() + leaseMs / 10
-    for (const lease of this.#held.values()) if (lease.request && lease.until <= next) this.#lose(lease)
-    if (!this.#isStopped) this.#nextWatch = time.alarm(next, () => this.#watch())
+    this.#watchAt = time.now() + leaseMs / 10
+    for (const { request, until } of this.#held.values()) if (until <= this.#watchAt) request?.stop(leaseLost())
+    if (!this.#isStopped) this.#nextWatch = time.alarm(this.#watchAt, () => this.#watch())
   }
 
+  /** Somebody else has the row. */
   #lose(lease: Lease): void {
+    const { id } = lease.task
     // What was settled during the renewal is not lost.
-    if (this.#held.get(lease.task.id) === lease) lease.request?.stop(leaseLost())
+    if (this.#held.get(id) !== lease) return
+    if (lease.request) lease.request.stop(leaseLost())
+    // What waits to be sent is not, and has nothing to be kept for.
+    else this.#held.delete(id)
   }
 }

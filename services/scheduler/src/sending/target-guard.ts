@@ -1,8 +1,14 @@
-import { lookup as systemLookup } from 'node:dns/promises'
+import { setTimeout as pause } from 'node:timers/promises'
 import ipaddr from 'ipaddr.js'
 
+export interface FoundAddress {
+  address: string
+  /** 4 or 6. */
+  family: number
+}
+
 /** Finds all addresses of a name. */
-export type Lookup = (hostname: string) => Promise<{ address: string; family: number }[]>
+export type Lookup = (hostname: string) => Promise<FoundAddress[]>
 
 /** Whether a target may be connected to. */
 export interface Verdict {
@@ -44,7 +50,7 @@ export class TargetGuard {
    * @param allowed ranges that may be reached all the same, such as `10.1.0.0/16`
    * @throws Error for a range that is none
    */
-  constructor(allowed: string[] = [], lookup: Lookup = (hostname) => systemLookup(hostname, { all: true })) {
+  constructor(allowed: string[], lookup: Lookup) {
     this.#allowed = allowed.map((range) => ipaddr.parseCIDR(range))
     this.#lookup = lookup
   }
@@ -65,7 +71,7 @@ export class TargetGuard {
    *
    * @throws the look-up's error
    */
-  async resolve(hostname: string): Promise<Verdict & { found: { address: string; family: number }[] }> {
+  async resolve(hostname: string): Promise<Verdict & { found: FoundAddress[] }> {
     const name = bare(hostname)
     const found = ipaddr.isValid(name)
       ? [{ address: name, family: ipaddr.parse(name).kind() === 'ipv4' ? 4 : 6 }]
@@ -77,17 +83,17 @@ export class TargetGuard {
   /**
    * As `resolve`, for a target that is not connected to yet: a name that has no address now, or none in time, may have
    * one when its time comes, and is looked at again then.
+   *
+   * @param timeoutMs nothing left: names are not looked up, literal addresses are looked at all the same
    */
   async check(hostname: string, timeoutMs: number): Promise<Verdict> {
-    const late = AbortSignal.timeout(timeoutMs)
-    const gaveUp = new Promise<Verdict>((resolve) => {
-      late.addEventListener('abort', () => resolve({ addresses: [] }), { once: true })
-    })
+    if (timeoutMs <= 0 && !ipaddr.isValid(bare(hostname))) return { addresses: [] }
     const found = this.resolve(hostname).then(
       ({ addresses, refusal }): Verdict => ({ addresses, refusal }),
       (): Verdict => ({ addresses: [] }),
     )
-    return Promise.race([found, gaveUp])
+    const late = pause(Math.max(timeoutMs, 0), { addresses: [] }, { ref: false })
+    return Promise.race([found, late])
   }
 }
 

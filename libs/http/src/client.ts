@@ -57,8 +57,19 @@ export class ServiceClient {
     }
   }
 
-  async #request(path: string, { requestId = randomUUID(), traceparent }: Origin): Promise<unknown> {
-    const { baseUrl, assertions, timeoutMs } = this.#options
+  async #request(path: string, origin: Origin): Promise<unknown> {
+    const late = new AbortController()
+    // Not AbortSignal.timeout(): it would keep each request in memory until its time is over, long after its answer.
+    const timer = setTimeout(() => late.abort(), this.#options.timeoutMs)
+    try {
+      return await this.#ask(path, origin, late.signal)
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  async #ask(path: string, { requestId = randomUUID(), traceparent }: Origin, signal: AbortSignal): Promise<unknown> {
+    const { baseUrl, assertions } = this.#options
     const assertion = assertions.sign(INTERNAL_CALLER, { method: 'GET', path, requestId }, 'internal')
     const { statusCode, body } = await this.#agent.request({
       origin: baseUrl,
@@ -69,7 +80,7 @@ export class ServiceClient {
         'x-request-id': requestId,
         traceparent: continueTrace(traceparent),
       },
-      signal: AbortSignal.timeout(timeoutMs),
+      signal,
     })
     if (statusCode === 404) {
       await body.dump()

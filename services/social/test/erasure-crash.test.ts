@@ -14,7 +14,7 @@ import { openSocial } from './database.ts'
 import { type Kafka, readAll, transportsOn, whenAllIsSent } from './transports.ts'
 
 const POSTS = 500
-const GROUPS = 400
+const GROUPS = 800
 const TOPICS = [
   'groups.erasure',
   'groups.participant',
@@ -36,7 +36,7 @@ async function startAll(kafka: Kafka): Promise<void> {
   database = await cloneDatabase()
   social = openSocial(database)
   // So small that there is time to kill somebody before it is over.
-  const env = { social: { ERASURE_BATCH_SIZE: '10' }, groups: { ERASURE_BATCH_SIZE: '2' } }
+  const env = { social: { ERASURE_BATCH_SIZE: '4' }, groups: { ERASURE_BATCH_SIZE: '2' } }
   processes = await startProcesses({ database, kafka, names: ['groups', 'social', 'moderation'], env })
 }
 
@@ -109,16 +109,25 @@ async function left(client: Client): Promise<Left> {
   return counted
 }
 
-/** Kills the process when its work has begun and is not done, and starts it again. */
-async function crash(name: 'social' | 'groups'): Promise<void> {
-  await onServer(database.adminUrl, async (client) => {
-    const before = await left(client)
-    const hasBegun = async () => expect((await left(client))[name]).toBeLessThan(before[name])
-    // Groups come last: that is when social is done, however slow the machine is.
-    await eventually(hasBegun, { everyMs: 5 })
+/**
+ * Kills the process when its work has gone on and is not done, and starts it again.
+ *
+ * @param before how many records were left when it was last known to do nothing
+ * @returns how many are left
+ */
+async function crash(name: 'social' | 'groups', before: number): Promise<number> {
+  const remaining = await onServer(database.adminUrl, async (client) => {
+    await eventually(async () => expect((await left(client))[name]).toBeLessThan(before), { everyMs: 5 })
     await processes.get(name).kill()
-    expect((await left(client))[name]).toBeGreaterThan(0)
+    return (await left(client))[name]
   })
+  expect(remaining).toBeGreaterThan(0)
+  await processes.get(name).restart()
+  return remaining
+}
+
+async function killAndRestart(name: string): Promise<void> {
+  await processes.get(name).kill()
   await processes.get(name).restart()
 }
 
@@ -131,13 +140,12 @@ describe.each(transportsOn(findKafkaBrokers()))('crashes in the middle of an era
     await seedGroups()
     const asking = new ServiceCaller(processes.get('groups').url, TEST_ASSERTION_SECRET, { id: person })
     expect((await asking.delete('/user-data')).status).toBe(204)
-    // The coordinator first, with the request perhaps not sent yet; then whoever is at work.
-    await processes.get('groups').kill()
-    await processes.get('groups').restart()
-    for (let i = 0; i < 3; i++) await crash('social')
-    await processes.get('moderation').kill()
-    await processes.get('moderation').restart()
-    for (let i = 0; i < 2; i++) await crash('groups')
+    // The coordinator first, with the request perhaps not sent yet; then whoever is at work, groups last.
+    await Promise.all(['groups', 'moderation'].map(killAndRestart))
+    let ofSocial = 4 * POSTS
+    for (let i = 0; i < 3; i++) ofSocial = await crash('social', ofSocial)
+    let ofGroups = GROUPS
+    for (let i = 0; i < 2; i++) ofGroups = await crash('groups', ofGroups)
 
     const erasure = await eventually(async () => {
       const { body } = await asking.get<{ completedAt?: string; services: { service: string; erased: number }[] }>(

@@ -64,24 +64,29 @@ export class Leases {
 
   release(task: Task): void {
     // The same row may have been claimed anew meanwhile.
-    if (this.#held.get(task.id)?.task === task) this.#held.delete(task.id)
+    if (this.#leaseOf(task)) this.#held.delete(task.id)
   }
 
   /** Whether a request may go out for it now: nobody else has taken the row, nor may before leases are looked at again. */
   maySend(task: Task): boolean {
-    const lease = this.#held.get(task.id)
-    return lease?.task === task && lease.until > Math.max(this.#options.time.now(), this.#watchAt)
+    const lease = this.#leaseOf(task)
+    return lease !== undefined && lease.until > Math.max(this.#options.time.now(), this.#watchAt)
   }
 
   /** The request is ended when the row is lost: somebody else may send then, and never two at a time. */
   begin(task: Task, request: Stoppable): void {
-    const lease = this.#held.get(task.id)
-    if (lease?.task === task) lease.request = request
+    const lease = this.#leaseOf(task)
+    if (lease) lease.request = request
   }
 
   /** Ends every request that is under way. */
   abandon(reason: Error): void {
     for (const { request } of this.#held.values()) request?.stop(reason)
+  }
+
+  #leaseOf(task: Task): Lease | undefined {
+    const lease = this.#held.get(task.id)
+    return lease?.task === task ? lease : undefined
   }
 
   async #renew(): Promise<void> {

@@ -2,6 +2,7 @@ import type { Logger } from '@platform/log/logger.ts'
 import { Kysely, PostgresDialect, type Transaction } from 'kysely'
 import pg from 'pg'
 import { clientThatWaits } from './client.ts'
+import { Pipelines } from './pipelines.ts'
 import { allowPrepared } from './prepared.ts'
 
 // Counters and byte counts stay far below 2^53, so bigint may be a number.
@@ -17,7 +18,7 @@ export interface DatabaseOptions {
   /** Shown in `pg_stat_activity`. */
   applicationName: string
   log: Logger
-  /** Connections at most, default 10. */
+  /** Connections at most, default 10; beside them are two that prepared reads share. */
   poolSize?: number
   /** Ends a statement that runs longer, default 10,000. */
   statementTimeoutMs?: number
@@ -25,7 +26,7 @@ export interface DatabaseOptions {
   settings?: Record<string, string>
 }
 
-/** A Kysely instance and the pool below it, closed together. */
+/** A Kysely instance and its connections, closed together. */
 export interface Database<T> {
   db: Kysely<T>
   pool: pg.Pool
@@ -38,26 +39,34 @@ export interface Database<T> {
  * A query that cannot have a connection, or loses it, rejects with an error for which `isUnavailable` is true.
  */
 export function openDatabase<T>(options: DatabaseOptions): Database<T> {
-  const pool = new pg.Pool({
+  const statementTimeoutMs = options.statementTimeoutMs ?? 10_000
+  const Client = clientThatWaits(statementTimeoutMs + 2_000)
+  const connection: pg.ClientConfig = {
     connectionString: options.url,
     application_name: options.applicationName,
-    max: options.poolSize ?? 10,
     connectionTimeoutMillis: connectTimeoutMs(options.url),
-    statement_timeout: options.statementTimeoutMs ?? 10_000,
+    statement_timeout: statementTimeoutMs,
     idle_in_transaction_session_timeout: 30_000,
-    Client: clientThatWaits((options.statementTimeoutMs ?? 10_000) + 2_000),
     keepAlive: true,
     options: Object.entries(options.settings ?? {})
       .map(([name, value]) => `-c ${name}=${value}`)
       .join(' '),
-  })
+  }
+  const pool = new pg.Pool({ ...connection, max: options.poolSize ?? 10, Client })
   pool.on('error', (error) => options.log.warn('idle database connection lost', { error }))
   // One that is lost between two statements of a transaction says so by an event, which would end the process if nobody
   // listened; the transaction learns it from its next statement.
   pool.on('connect', (client) => client.on('error', () => {}))
   const db = new Kysely<T>({ dialect: new PostgresDialect({ pool }) })
-  allowPrepared(db, pool)
-  return { db, pool, close: () => db.destroy() }
+  const pipelines = new Pipelines(() => new Client({ ...connection, pipeline: true }))
+  allowPrepared(db, { pool, pipelines })
+  return {
+    db,
+    pool,
+    close: async () => {
+      await Promise.all([pipelines.close(), db.destroy()])
+    },
+  }
 }
 
 const CONNECT_TIMEOUT_S = 2
@@ -88,7 +97,7 @@ export function isUnavailable(error: unknown): boolean {
   // 25006: it has become read-only, as a standby after a failover.
   if (UNAVAILABLE.has(code) || code.startsWith('08') || code.startsWith('53')) return true
   if (code === '57P01' || code === '57P02' || code === '57P03' || code === '25006') return true
-  return /timeout exceeded when trying to connect|Connection terminated|Client has encountered a connection error|Query read timeout|server closed the connection/i.test(
+  return /timeout exceeded when trying to connect|timeout expired|Connection terminated|Client has encountered a connection error|Query read timeout|server closed the connection/i.test(
     error.message,
   )
 }

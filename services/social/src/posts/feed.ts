@@ -1,4 +1,4 @@
-import { type Parts, prepare } from '@platform/db/prepared.ts'
+import { type Parts, prepareRead } from '@platform/db/prepared.ts'
 import type { Caller } from '@platform/http/assertion.ts'
 import { sql } from 'kysely'
 import type { Db, GroupRow, PostRow } from '../db/schema.ts'
@@ -116,7 +116,7 @@ export function feedQuery({ userId, groupId, skipped, limit, afterTime, afterId 
     ) as feed`
 }
 
-const runFeed = prepare('feed', feedQuery)
+const runFeed = prepareRead('feed', feedQuery)
 
 /** What a profile shows: posts, reposts, or both. */
 export type ProfileType = 'created' | 'reposted' | 'all'

@@ -1,4 +1,4 @@
-import { type Parts, prepare } from '@platform/db/prepared.ts'
+import { type Parts, prepareRead } from '@platform/db/prepared.ts'
 import type { Caller } from '@platform/http/assertion.ts'
 import { DomainError } from '@platform/http/errors.ts'
 import { sql } from 'kysely'
@@ -96,7 +96,7 @@ export function judgedQuery({ postId, userId }: Parts<{ postId: string; userId: 
     where post.id = ${postId}::uuid and post.deleted_at is null`
 }
 
-const runJudged = prepare('judged post', judgedQuery)
+const runJudged = prepareRead('judged post', judgedQuery)
 
 function isIn(place: Place, { group_id }: JudgedPost): boolean {
   if (place === 'anywhere') return true

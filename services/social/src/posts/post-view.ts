@@ -42,8 +42,9 @@ export interface SeenPost {
 // What PostgreSQL's JSON has of nearly every time: with milliseconds, in UTC.
 const MILLISECONDS_IN_UTC = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00$/
 
+/** Joined, since V8 puts a text that was added up into JSON several times as slowly, with the whole answer around it. */
 function toTime(time: Date | string): string {
-  if (typeof time === 'string' && MILLISECONDS_IN_UTC.test(time)) return `${time.slice(0, 23)}Z`
+  if (typeof time === 'string' && MILLISECONDS_IN_UTC.test(time)) return [time.slice(0, 23), 'Z'].join('')
   return new Date(time).toISOString()
 }
 
@@ -51,10 +52,12 @@ function toTime(time: Date | string): string {
 export function toPost(seen: SeenPost, caller: Caller, redacted: RedactedStatuses): Post {
   const { row, original } = seen
   const moderated = isRedacted({ status: row.moderation_status, authorId: row.author_id }, caller, redacted)
-  const content = moderated ? { text: REDACTED, mediaIds: [], mentions: [] } : contentOf(row)
   return {
     id: row.id,
-    ...content,
+    text: moderated ? REDACTED : row.text,
+    mediaIds: moderated ? [] : row.media_ids,
+    mentions: moderated ? [] : row.mentions,
+    location: (!moderated && row.location) || undefined,
     createdAt: toTime(row.created_at),
     updatedAt: toTime(row.updated_at),
     authorId: row.author_id,

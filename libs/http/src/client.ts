@@ -46,7 +46,7 @@ export class ServiceClient {
    */
   async get(path: string, origin: Origin = {}): Promise<unknown> {
     try {
-      return await this.#breaker.execute(() => this.#ask(path, origin))
+      return await this.#breaker.execute(() => this.#askTwice(path, origin))
     } catch (error) {
       const { service, log } = this.#options
       log.warn('another service did not answer', { asked: service, error })
@@ -54,6 +54,16 @@ export class ServiceClient {
         headers: { 'Retry-After': '1' },
         cause: error,
       })
+    }
+  }
+
+  /** Once more over a new connection, when the one that it went over was closed at that moment: its service restarts. */
+  async #askTwice(path: string, origin: Origin): Promise<unknown> {
+    try {
+      return await this.#ask(path, origin)
+    } catch (error) {
+      if (!isReset(error)) throw error
+      return await this.#ask(path, origin)
     }
   }
 
@@ -81,6 +91,11 @@ export class ServiceClient {
     return this.#agent.destroy()
   }
 }
+
+const RESET_CODES = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'])
+
+/** True when a connection ended under a request. */
+export const isReset = (error: unknown): boolean => RESET_CODES.has((error as { code?: string } | null)?.code ?? '')
 
 interface Answer {
   status: number

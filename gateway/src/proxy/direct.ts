@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http'
+import { isReset } from '@platform/http/client.ts'
 import { type Dispatcher, Pool } from 'undici'
 import { writeAnswerHead } from './answer.ts'
 import type { Passage } from './passage.ts'
@@ -6,7 +7,6 @@ import type { Passage } from './passage.ts'
 /** Larger answers are passed on piece by piece. */
 const SMALL = 65_536
 const REPEATABLE = new Set(['GET', 'HEAD', 'OPTIONS', 'DELETE'])
-const RESET_CODES = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'])
 const MAX_CONNECTIONS = 256
 
 /**
@@ -88,9 +88,9 @@ class Answer implements Dispatcher.DispatchHandler {
     res.end(body.toString('latin1'), 'latin1')
   }
 
-  onResponseError(_controller: Dispatcher.DispatchController, error: Error & { code?: string }): void {
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
     const { res, isAnswered } = this.#passage
-    const mayRepeat = !isAnswered && !res.destroyed && RESET_CODES.has(error.code ?? '')
+    const mayRepeat = !isAnswered && !res.destroyed && isReset(error)
     if (mayRepeat && this.#repeat) this.#repeat()
     else this.#passage.failed(error)
   }

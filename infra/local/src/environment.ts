@@ -23,8 +23,17 @@ export interface Surroundings {
 // Compiled code and stripped types are kept: each start is faster by a third, and each process smaller by 18 MB.
 const COMPILE_CACHE = join(ROOT, 'node_modules', '.cache', 'compile')
 
-/** What glibc is told, as in the images: to give back what is freed. By itself it keeps much of it, in many arenas. */
-const ALLOCATION = { MALLOC_ARENA_MAX: '2', MALLOC_MMAP_THRESHOLD_: '131072', MALLOC_TRIM_THRESHOLD_: '131072' }
+/**
+ * As in the images. V8 gives young objects half of the room that it would take under load, and keep until a full garbage
+ * collection: 30 MB less, for a little more work. glibc gives back what is freed; by itself it keeps much of it, in many
+ * arenas.
+ */
+const MEMORY = {
+  NODE_OPTIONS: '--max-semi-space-size=8',
+  MALLOC_ARENA_MAX: '2',
+  MALLOC_MMAP_THRESHOLD_: '131072',
+  MALLOC_TRIM_THRESHOLD_: '131072',
+}
 
 /** What a process is told by its environment, beside what is its own. */
 export function processEnvironment(target: PlatformProcess, given: Surroundings): Record<string, string> {
@@ -32,8 +41,7 @@ export function processEnvironment(target: PlatformProcess, given: Surroundings)
   const addresses = target.calls.map((name) => [addressVariable(name), `http://127.0.0.1:${portsOf(name, given).http}`])
   return {
     NODE_COMPILE_CACHE: COMPILE_CACHE,
-    ...ALLOCATION,
-    ...(target.hasSmallYoungSpace ? { NODE_OPTIONS: '--max-semi-space-size=4' } : {}),
+    ...MEMORY,
     HOST: '127.0.0.1',
     PORT: String(http),
     ...(metrics === undefined ? {} : { METRICS_PORT: String(metrics) }),

@@ -10,22 +10,15 @@ export interface PlatformProcess {
   folder: string
   /** The processes whose addresses it is given, as `NAME_URL`. */
   calls: string[]
-  /** V8 gives young objects little room: 20 MB less, at a price that only the many requests of the others would feel. */
-  hasSmallYoungSpace: boolean
 }
 
 /** All of them: what `start` starts, what tests migrate, what the deployment job migrates. */
 export const PROCESSES: PlatformProcess[] = [
-  { name: 'groups', folder: 'services/groups', calls: [], hasSmallYoungSpace: true },
-  { name: 'social', folder: 'services/social', calls: ['groups'], hasSmallYoungSpace: false },
-  { name: 'moderation', folder: 'services/moderation', calls: ['groups', 'social'], hasSmallYoungSpace: true },
-  { name: 'scheduler', folder: 'services/scheduler', calls: [], hasSmallYoungSpace: false },
-  {
-    name: 'gateway',
-    folder: 'gateway',
-    calls: ['groups', 'moderation', 'social', 'scheduler'],
-    hasSmallYoungSpace: false,
-  },
+  { name: 'groups', folder: 'services/groups', calls: [] },
+  { name: 'social', folder: 'services/social', calls: ['groups'] },
+  { name: 'moderation', folder: 'services/moderation', calls: ['groups', 'social'] },
+  { name: 'scheduler', folder: 'services/scheduler', calls: [] },
+  { name: 'gateway', folder: 'gateway', calls: ['groups', 'moderation', 'social', 'scheduler'] },
 ]
 
 /** Owner of the embedded log: a schema that every process may use through its functions. */

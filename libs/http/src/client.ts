@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Logger } from '@platform/log/logger.ts'
 import { CircuitState, ConsecutiveBreaker, circuitBreaker, handleAll } from 'cockatiel'
-import { Agent } from 'undici'
+import { Agent, type Dispatcher } from 'undici'
 import { ASSERTION_HEADER, type Assertions, type Caller } from './assertion.ts'
 import { DomainError } from './errors.ts'
 import { continueTrace } from './trace.ts'
@@ -46,7 +46,7 @@ export class ServiceClient {
    */
   async get(path: string, origin: Origin = {}): Promise<unknown> {
     try {
-      return await this.#breaker.execute(() => this.#request(path, origin))
+      return await this.#breaker.execute(() => this.#askTwice(path, origin))
     } catch (error) {
       const { service, log } = this.#options
       log.warn('another service did not answer', { asked: service, error })
@@ -57,40 +57,30 @@ export class ServiceClient {
     }
   }
 
-  async #request(path: string, origin: Origin): Promise<unknown> {
-    const late = new AbortController()
-    // Not AbortSignal.timeout(): it would keep each request in memory until its time is over, long after its answer.
-    const timer = setTimeout(() => late.abort(), this.#options.timeoutMs)
+  /** Once more over a new connection, when the one that it went over was closed at that moment: its service restarts. */
+  async #askTwice(path: string, origin: Origin): Promise<unknown> {
     try {
-      return await this.#ask(path, origin, late.signal)
-    } finally {
-      clearTimeout(timer)
+      return await this.#ask(path, origin)
+    } catch (error) {
+      if (!isReset(error)) throw error
+      return await this.#ask(path, origin)
     }
   }
 
-  async #ask(path: string, { requestId = randomUUID(), traceparent }: Origin, signal: AbortSignal): Promise<unknown> {
-    const { baseUrl, assertions } = this.#options
+  async #ask(path: string, { requestId = randomUUID(), traceparent }: Origin): Promise<unknown> {
+    const { baseUrl, assertions, timeoutMs } = this.#options
     const assertion = assertions.sign(INTERNAL_CALLER, { method: 'GET', path, requestId }, 'internal')
-    const { statusCode, body } = await this.#agent.request({
-      origin: baseUrl,
-      path,
-      method: 'GET',
-      headers: {
-        [ASSERTION_HEADER]: assertion,
-        'x-request-id': requestId,
-        traceparent: continueTrace(traceparent),
-      },
-      signal,
-    })
-    if (statusCode === 404) {
-      await body.dump()
-      return undefined
+    const question = new Question(timeoutMs)
+    const headers = {
+      [ASSERTION_HEADER]: assertion,
+      'x-request-id': requestId,
+      traceparent: continueTrace(traceparent),
     }
-    if (statusCode !== 200) {
-      await body.dump()
-      throw new Error(`${path} answered ${statusCode}.`)
-    }
-    return body.json()
+    this.#agent.dispatch({ origin: baseUrl, path, method: 'GET', headers }, question)
+    const { status, body } = await question.answered
+    if (status === 404) return undefined
+    if (status !== 200) throw new Error(`${path} answered ${status}.`)
+    return JSON.parse(body.toString())
   }
 
   get isOpen(): boolean {
@@ -101,3 +91,74 @@ export class ServiceClient {
     return this.#agent.destroy()
   }
 }
+
+const RESET_CODES = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'])
+
+/** True when a connection ended under a request. */
+export const isReset = (error: unknown): boolean => RESET_CODES.has((error as { code?: string } | null)?.code ?? '')
+
+interface Answer {
+  status: number
+  body: Buffer
+}
+
+/**
+ * One question under way, bounded in time. It hears of its answer from undici itself: `request()` makes a stream and a
+ * signal of each, which live long enough to be taken for old, and fill the memory until a full garbage collection.
+ */
+class Question implements Dispatcher.DispatchHandler {
+  readonly answered: Promise<Answer>
+  readonly #resolve: (answer: Answer) => void
+  readonly #reject: (error: Error) => void
+  readonly #late: NodeJS.Timeout
+  readonly #pieces: Buffer[] = []
+  #controller: Dispatcher.DispatchController | undefined
+  #status = 0
+  #isOver = false
+
+  constructor(timeoutMs: number) {
+    const { promise, resolve, reject } = Promise.withResolvers<Answer>()
+    this.answered = promise
+    this.#resolve = resolve
+    this.#reject = reject
+    this.#late = setTimeout(giveUp, timeoutMs, this)
+  }
+
+  /** Ends it when its time is over. */
+  giveUp(): void {
+    this.#end()
+    const error = new Error('The answer took too long.')
+    this.#reject(error)
+    this.#controller?.abort(error)
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller
+    if (this.#isOver) controller.abort(new Error('It is over.'))
+  }
+
+  onResponseStart(_controller: Dispatcher.DispatchController, status: number): void {
+    this.#status = status
+  }
+
+  onResponseData(_controller: Dispatcher.DispatchController, piece: Buffer): void {
+    this.#pieces.push(piece)
+  }
+
+  onResponseEnd(): void {
+    this.#end()
+    this.#resolve({ status: this.#status, body: Buffer.concat(this.#pieces) })
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    this.#end()
+    this.#reject(error)
+  }
+
+  #end(): void {
+    this.#isOver = true
+    clearTimeout(this.#late)
+  }
+}
+
+const giveUp = (question: Question) => question.giveUp()

@@ -29,7 +29,7 @@ beforeEach(async () => {
 })
 
 async function addJob(): Promise<{ erasureId: string; userId: string }> {
-  const job = { erasureId: randomUUID(), userId: randomUUID() }
+  const job = { erasureId: randomUUID(), userId: randomUUID(), requestedAt: new Date() }
   await database.db.transaction().execute((trx) => addErasureJob(trx, job))
   return job
 }

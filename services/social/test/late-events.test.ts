@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
-import { erasureRequested } from '@platform/contracts/erasure.ts'
+import { erasedPersonId, erasureRequested } from '@platform/contracts/erasure.ts'
 import { groupDeleted } from '@platform/contracts/groups.ts'
 import { postDeleted, socialErasure } from '@platform/contracts/social.ts'
 import type { CloudEvent } from '@platform/events/cloud-event.ts'
@@ -8,7 +8,7 @@ import { eventually } from '@platform/testing/eventually.ts'
 import { onServer } from '@platform/testing/server.ts'
 import { type SocialAlone, startSocialAlone } from './social-alone.ts'
 
-/** Events about what somebody did which arrive after this service's part of their erasure is done. */
+/** What is told of somebody that arrives after this service's part of their erasure is done. */
 
 let alone: SocialAlone
 beforeAll(async () => {
@@ -98,5 +98,38 @@ describe("a group's delete that arrives after the part of whoever deleted it", (
     await erase(userId)
     await deleteGroup(groupId, userId, AFTER)
     expect(await deletion(postId)).toHaveProperty('actorid', userId)
+  })
+})
+
+describe("an answer about somebody's place", () => {
+  it('is not kept when an event tells meanwhile that they were erased', async () => {
+    const [groupId, ana] = [randomUUID(), alone.person()]
+    const erasedId = erasedPersonId(groupId, ana.id)
+    alone.groups.tell(groupId, ana.id, { version: 1 })
+    let posting: Promise<unknown> | undefined
+    await onServer(alone.database.adminUrl, async (client) => {
+      await client.query('begin')
+      // As the handler of participants' events does, which would be faster than any test.
+      await client.query(
+        `insert into social.participant (group_id, user_id, is_admin, is_muted, version)
+         values ($1, $2, false, false, 1)`,
+        [groupId, ana.id],
+      )
+      posting = ana.post(`/groups/${groupId}/posts`, { text: 'x' })
+      await eventually(async () => {
+        const { rowCount } = await client.query(
+          "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
+        )
+        expect(rowCount).toBe(1)
+      })
+      await client.query(
+        'update social.participant set user_id = $3, version = 2, deleted_at = now() where group_id = $1 and user_id = $2',
+        [groupId, ana.id, erasedId],
+      )
+      await client.query('commit')
+    })
+    expect(await posting).toMatchObject({ status: 404 })
+    const places = alone.social.db.selectFrom('participant').select(['user_id', 'version'])
+    expect(await places.where('group_id', '=', groupId).execute()).toEqual([{ user_id: erasedId, version: 2 }])
   })
 })

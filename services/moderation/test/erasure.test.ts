@@ -18,9 +18,8 @@ beforeAll(async () => {
 afterAll(() => moderation.stop())
 
 /** Requests an erasure as the groups service does, and waits for the part. @returns the events about it, in order */
-async function erase(userId: string, { times = 1 } = {}): Promise<CloudEvent[]> {
+async function erase(userId: string, { times = 1, time = '2026-01-01T10:00:00.000Z' } = {}): Promise<CloudEvent[]> {
   const id = randomUUID()
-  const time = '2026-01-01T10:00:00.000Z'
   const event = {
     specversion: '1.0',
     id: randomUUID(),
@@ -177,6 +176,16 @@ describe('an edit that arrives after the part of whoever made it', () => {
     const updatedAt = moderation.advance(1).toISOString()
     await moderation.edit(group, { updatedAt }, editor)
     expect((await trailOf(group.id))[0]).toMatchObject({ newStatus: 'review', actorId: editor })
+  })
+
+  it('is told without them if they made it before they asked, whatever the clock here says', async () => {
+    const editor = randomUUID()
+    const group = await rejectedGroup()
+    const updatedAt = '2999-01-01T10:00:00.000Z'
+    await erase(editor, { time: updatedAt })
+    await erase(editor)
+    await moderation.edit(group, { updatedAt }, editor)
+    expect((await trailOf(group.id))[0]).toMatchObject({ newStatus: 'review', actorId: NOBODY })
   })
 
   it('is waited for while it is at work', async () => {

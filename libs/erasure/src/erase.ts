@@ -3,7 +3,8 @@ import { purgeBatch } from '@platform/db/purge-batch.ts'
 import { readByIndex } from '@platform/db/read-by-index.ts'
 import { type Cause, publish } from '@platform/events/outbox.ts'
 import { type Kysely, sql, type Transaction } from 'kysely'
-import { type ErasureJob, type ErasureTables, jobsOf } from './jobs.ts'
+import { holdOffActor, noteErased } from './erased.ts'
+import { type ErasureJob, type ErasureTables, tablesOf } from './jobs.ts'
 
 /** What a step is to do. */
 export interface Batch {
@@ -66,7 +67,7 @@ export async function eraseOnce<T extends ErasureTables>({ db, ...part }: Eraser
 }
 
 function claim<T extends ErasureTables>(trx: Transaction<T>): Promise<ErasureJob | undefined> {
-  return jobsOf(trx)
+  return tablesOf(trx)
     .selectFrom('erasure_job')
     .selectAll()
     .orderBy('worked_on_at')
@@ -81,6 +82,7 @@ async function eraseBatch<T extends ErasureTables>(
   job: ErasureJob,
   { clock, batchSize, steps, report }: Omit<Eraser<T>, 'db'>,
 ): Promise<void> {
+  await holdOffActor(trx, job.user_id)
   const cause: Cause = { at: clock(), traceparent: job.traceparent ?? undefined }
   const found = await runFirst(trx, steps, { userId: job.user_id, limit: batchSize, cause })
   const progress = {
@@ -91,15 +93,19 @@ async function eraseBatch<T extends ErasureTables>(
   }
   await report(trx, progress, cause)
   if (progress.isComplete) {
-    await jobsOf(trx).deleteFrom('erasure_job').where('erasure_id', '=', job.erasure_id).execute()
+    // Clocks differ: what they did before they asked is gone whatever ours says.
+    await noteErased(trx, job.user_id, later(job.requested_at, cause.at))
+    await tablesOf(trx).deleteFrom('erasure_job').where('erasure_id', '=', job.erasure_id).execute()
     return
   }
-  await jobsOf(trx)
+  await tablesOf(trx)
     .updateTable('erasure_job')
     .set({ erased: progress.erased, version: progress.version, worked_on_at: sql`clock_timestamp()` })
     .where('erasure_id', '=', job.erasure_id)
     .execute()
 }
+
+const later = (one: Date | null, other: Date): Date => (one && one > other ? one : other)
 
 /** One step a transaction: each takes its locks in the order of ordinary commands, and holds no others. */
 async function runFirst<T>(trx: Transaction<T>, steps: Step<T>[], batch: Batch): Promise<number> {
@@ -118,7 +124,7 @@ export async function runStep<T>(trx: Transaction<T>, step: Step<T>, batch: Batc
 
 async function postpone<T extends ErasureTables>(trx: Transaction<T>, job: ErasureJob | undefined): Promise<void> {
   if (!job) return
-  await jobsOf(trx)
+  await tablesOf(trx)
     .updateTable('erasure_job')
     .set({ worked_on_at: sql`clock_timestamp()` })
     .where('erasure_id', '=', job.erasure_id)

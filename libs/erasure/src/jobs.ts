@@ -8,6 +8,8 @@ export interface ErasureJobTable {
   erasure_id: string
   user_id: string
   traceparent: string | null
+  /** By the clock of the groups service. */
+  requested_at: Date | null
   /** How many records have gone so far. */
   erased: Generated<number>
   /** Of the newest event about this part. */
@@ -15,9 +17,18 @@ export interface ErasureJobTable {
   worked_on_at: Generated<Date>
 }
 
-/** The table that this library keeps in a service's schema. */
+/** Somebody whose part is done here; see `erased.ts`. */
+export interface ErasedPersonTable {
+  /** SHA-256 of their id. */
+  person: Buffer
+  /** What they did until then is gone. */
+  until: Date
+}
+
+/** The tables that this library keeps in a service's schema. */
 export interface ErasureTables extends OutboxTables {
   erasure_job: ErasureJobTable
+  erased_person: ErasedPersonTable
 }
 
 export type ErasureJob = Selectable<ErasureJobTable>
@@ -25,24 +36,30 @@ export type ErasureJob = Selectable<ErasureJobTable>
 /** Notes that somebody's data has to go. The worker takes it up after the commit. */
 export async function addErasureJob<T extends ErasureTables>(
   trx: Transaction<T>,
-  { erasureId, userId, traceparent }: { erasureId: string; userId: string; traceparent?: string | undefined },
+  {
+    erasureId,
+    userId,
+    requestedAt,
+    traceparent,
+  }: { erasureId: string; userId: string; requestedAt: Date; traceparent?: string | undefined },
 ): Promise<void> {
-  await jobsOf(trx)
+  await tablesOf(trx)
     .insertInto('erasure_job')
-    .values({ erasure_id: erasureId, user_id: userId, traceparent: traceparent ?? null })
+    .values({ erasure_id: erasureId, user_id: userId, requested_at: requestedAt, traceparent: traceparent ?? null })
     .onConflict((oc) => oc.doNothing())
     .execute()
 }
 
 /** Takes on a service's part of each erasure that is requested. */
 export function onErasureRequested<T extends ErasureTables>(service: ErasingService): EventHandler<T> {
-  return on<T, ErasureState>(erasureRequested, async (trx, { data: { id, userId, services }, traceparent }) => {
+  return on<T, ErasureState>(erasureRequested, async (trx, { data, traceparent }) => {
+    const { id, userId, services, requestedAt } = data
     if (userId === undefined || !services.includes(service)) return
-    await addErasureJob(trx, { erasureId: id, userId, traceparent })
+    await addErasureJob(trx, { erasureId: id, userId, requestedAt: new Date(requestedAt), traceparent })
   })
 }
 
 /** The same transaction, as this library knows it. */
-export function jobsOf<T extends ErasureTables>(trx: Transaction<T>): Transaction<ErasureTables> {
+export function tablesOf<T extends ErasureTables>(trx: Transaction<T>): Transaction<ErasureTables> {
   return trx as unknown as Transaction<ErasureTables>
 }

@@ -7,6 +7,7 @@ import { eventually } from '@platform/testing/eventually.ts'
 import { onServer } from '@platform/testing/server.ts'
 import { sql } from 'kysely'
 import { type Batch, type Eraser, eraseOnce, type Progress, purge } from '../src/erase.ts'
+import { actorOf } from '../src/erased.ts'
 import { addErasureJob, type ErasureTables } from '../src/jobs.ts'
 
 let cloned: TestDatabase
@@ -29,7 +30,7 @@ beforeEach(async () => {
 })
 
 async function addJob(): Promise<{ erasureId: string; userId: string }> {
-  const job = { erasureId: randomUUID(), userId: randomUUID() }
+  const job = { erasureId: randomUUID(), userId: randomUUID(), requestedAt: new Date() }
   await database.db.transaction().execute((trx) => addErasureJob(trx, job))
   return job
 }
@@ -98,6 +99,25 @@ describe('eraseOnce', () => {
       expect(await eraseOnce(part)).toBe(false)
     })
     expect(await eraseOnce(part)).toBe(true)
+  })
+})
+
+describe('actorOf', () => {
+  const BEFORE = '2026-01-01T10:00:00.000Z'
+  const actor = (actorid: string | undefined, time = BEFORE) =>
+    database.db.transaction().execute((trx) => actorOf(trx, { actorid, time }))
+
+  it('names nobody for what an erased person did, and everybody else', async () => {
+    const [erased, other] = [await addJob(), await addJob()]
+    const part = eraser(new Map([erased, other].map(({ userId }) => [userId, 0])))
+    expect(await actor(erased.userId)).toBe(erased.userId)
+    await eraseOnce(part)
+    expect(await actor(erased.userId)).toBeUndefined()
+    expect(await actor(erased.userId.toUpperCase())).toBeUndefined()
+    expect(await actor(erased.userId, '2999-01-01T10:00:00.000Z')).toBe(erased.userId)
+    // Their part is not done yet.
+    expect(await actor(other.userId)).toBe(other.userId)
+    expect(await actor(undefined)).toBeUndefined()
   })
 })
 

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { erasureRequested, NOBODY } from '@platform/contracts/erasure.ts'
+import type { GroupState } from '@platform/contracts/groups.ts'
 import { moderationErasure } from '@platform/contracts/moderation.ts'
 import type { CloudEvent } from '@platform/events/cloud-event.ts'
 import type { Page } from '@platform/http/paging.ts'
@@ -17,9 +18,8 @@ beforeAll(async () => {
 afterAll(() => moderation.stop())
 
 /** Requests an erasure as the groups service does, and waits for the part. @returns the events about it, in order */
-async function erase(userId: string, { times = 1 } = {}): Promise<CloudEvent[]> {
+async function erase(userId: string, { times = 1, time = '2026-01-01T10:00:00.000Z' } = {}): Promise<CloudEvent[]> {
   const id = randomUUID()
-  const time = '2026-01-01T10:00:00.000Z'
   const event = {
     specversion: '1.0',
     id: randomUUID(),
@@ -53,6 +53,29 @@ function published(key: string): Promise<CloudEvent[]> {
 async function trailOf(groupId: string): Promise<TransitionRecord[]> {
   const path = `/moderation/groups/${groupId}/transitions`
   return (await moderation.moderator.get<Page<TransitionRecord>>(path)).body.data
+}
+
+/** A group that somebody else owns, which moderators have rejected: the next edit puts it in review. */
+async function rejectedGroup(): Promise<GroupState> {
+  const group = await moderation.group()
+  const path = `/moderation/groups/${group.id}/transitions`
+  expect((await moderation.moderator.post(path, { status: 'rejected' })).status).toBe(200)
+  return group
+}
+
+/** The service's tables in which a row names somebody. */
+async function traces(id: string): Promise<string[]> {
+  return onServer(moderation.database.adminUrl, async (client) => {
+    const { rows } = await client.query<{ name: string }>(
+      "select format('moderation.%I', tablename) as name from pg_tables where schemaname = 'moderation'",
+    )
+    const found: string[] = []
+    for (const { name } of rows) {
+      const { rowCount } = await client.query(`select from ${name} as row where row::text like $1 limit 1`, [`%${id}%`])
+      if (rowCount) found.push(name)
+    }
+    return found
+  })
 }
 
 describe("moderation's part of an erasure", () => {
@@ -112,8 +135,9 @@ describe("moderation's part of an erasure", () => {
     await erase(owner)
     const path = `/moderation/groups/${group.id}/transitions`
     await moderation.moderator.post(path, { status: 'rejected' })
-    // Their last edit was still on its way.
-    await moderation.edit(group, {}, owner)
+    // The groups service has not had its turn yet: they still edit it.
+    const updatedAt = moderation.advance(1).toISOString()
+    await moderation.edit(group, { updatedAt }, owner)
     expect((await trailOf(group.id))[0]).toMatchObject({ actorId: owner, subjectId: owner })
     const heir = randomUUID()
     await moderation.edit({ ...group, contentRevision: 2 }, { ownerId: heir, contentRevision: 2 }, '')
@@ -128,5 +152,66 @@ describe("moderation's part of an erasure", () => {
     expect(await erase(randomUUID(), { times: 3 })).toHaveLength(1)
     const jobs = await moderation.db.selectFrom('erasure_job').selectAll().execute()
     expect(jobs).toEqual([])
+  })
+})
+
+describe('an edit that arrives after the part of whoever made it', () => {
+  it('does not name them if they had made it before', async () => {
+    const editor = randomUUID()
+    const groups = await Promise.all([rejectedGroup(), rejectedGroup()])
+    await erase(editor)
+    for (const group of groups) await moderation.edit(group, {}, editor)
+    for (const { id, ownerId } of groups) {
+      expect((await trailOf(id))[0]).toMatchObject({ newStatus: 'review', actorId: NOBODY, subjectId: ownerId })
+      await eventually(async () => expect(moderation.published(id)).toHaveLength(2))
+      expect(JSON.stringify(moderation.published(id))).not.toContain(editor)
+    }
+    expect(await traces(editor)).toEqual([])
+  })
+
+  it('is theirs if they made it after they had come back', async () => {
+    const editor = randomUUID()
+    const group = await rejectedGroup()
+    await erase(editor)
+    const updatedAt = moderation.advance(1).toISOString()
+    await moderation.edit(group, { updatedAt }, editor)
+    expect((await trailOf(group.id))[0]).toMatchObject({ newStatus: 'review', actorId: editor })
+  })
+
+  it('is told without them if they made it before they asked, whatever the clock here says', async () => {
+    const editor = randomUUID()
+    const group = await rejectedGroup()
+    const updatedAt = '2999-01-01T10:00:00.000Z'
+    await erase(editor, { time: updatedAt })
+    await erase(editor)
+    await moderation.edit(group, { updatedAt }, editor)
+    expect((await trailOf(group.id))[0]).toMatchObject({ newStatus: 'review', actorId: NOBODY })
+  })
+
+  it('is waited for while it is at work', async () => {
+    const editor = randomUUID()
+    const group = await rejectedGroup()
+    let erasing: Promise<CloudEvent[]> | undefined
+    let editing: Promise<GroupState> | undefined
+    await onServer(moderation.database.adminUrl, async (client) => {
+      const waiting = (lock: string) =>
+        eventually(async () => {
+          const { rowCount } = await client.query('select from pg_locks where not granted and locktype = $1', [lock])
+          expect(rowCount).toBe(1)
+        })
+      await client.query('begin')
+      // The totals change after the trail.
+      await client.query("select from moderation.item_total where status = 'review' for update")
+      await client.query("select from moderation.item_total where status = 'rejected' for update")
+      editing = moderation.edit(group, {}, editor)
+      await waiting('transactionid')
+      erasing = erase(editor)
+      await waiting('advisory')
+      await client.query('commit')
+    })
+    await editing
+    await erasing
+    expect((await trailOf(group.id))[0]).toMatchObject({ newStatus: 'review', actorId: NOBODY })
+    expect(await traces(editor)).toEqual([])
   })
 })

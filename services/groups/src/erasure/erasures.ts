@@ -133,7 +133,8 @@ async function goOn(trx: Tx, erasure: ErasureRow, cause: Cause): Promise<void> {
     .execute()
   if (open.length === 0) await completeErasure(trx, erasure, cause)
   else if (open.every(({ service }) => service === 'groups')) {
-    await addErasureJob(trx, { erasureId: erasure.id, userId: erasure.user_id, traceparent: cause.traceparent })
+    const { id: erasureId, user_id: userId, requested_at: requestedAt } = erasure
+    await addErasureJob(trx, { erasureId, userId, requestedAt, traceparent: cause.traceparent })
   }
 }
 

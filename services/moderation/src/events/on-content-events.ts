@@ -44,9 +44,9 @@ export function onContentEvents<S>(
     on<ModerationTables, S>(type, async (trx, event) => {
       const item = await lockItem(trx, kind.type, event.subject)
       if (nextVersion(item?.content_version, event) === 'stale') return
-      const editorId = event.actorid !== undefined && isUuid(event.actorid) ? event.actorid : undefined
+      const edit = event.actorid !== undefined && isUuid(event.actorid) ? event : undefined
       const owner = { version: event.entityversion, state: event.data }
-      await followOwner(trx, kind, owner, editorId, causedBy(event, clock()))
+      await followOwner(trx, kind, owner, edit, causedBy(event, clock()))
     }),
   )
 }

@@ -1,3 +1,6 @@
+import { NOBODY } from '@platform/contracts/erasure.ts'
+import { actorOf } from '@platform/erasure/erased.ts'
+import type { CloudEvent } from '@platform/events/cloud-event.ts'
 import type { Cause } from '@platform/events/outbox.ts'
 import type { ItemRow, Tx } from '../db/schema.ts'
 import { forgetSubject } from '../erasure/steps.ts'
@@ -9,14 +12,14 @@ import { recount } from './totals.ts'
 /**
  * Takes over the owner's state, unless ours is as new. Rejected content that was edited goes to review by itself.
  *
- * @param editorId who edited; where that is not known, the author
+ * @param edit who edited, and when; where that is not known, it was the author
  * @returns the item as it is now, locked
  */
 export async function followOwner(
   trx: Tx,
   kind: EntityKind,
   owner: OwnerState,
-  editorId: string | undefined,
+  edit: Pick<CloudEvent, 'actorid' | 'time'> | undefined,
   cause: Cause,
 ): Promise<ItemRow> {
   const { entityId } = kind.facts(owner.state)
@@ -31,8 +34,8 @@ export async function followOwner(
   if (item.subject_id !== known.subject_id) await forgetSubject(trx, item, known.subject_id)
   const isEdited = item.content_revision > known.content_revision
   if (!isEdited || item.status !== 'rejected' || item.deleted_at) return item
-  const author = { to: 'review', actorId: editorId ?? item.subject_id, reason: 'edited' } as const
-  return (await moveItem(trx, item, author, cause))?.item ?? item
+  const actorId = edit ? ((await actorOf(trx, edit)) ?? NOBODY) : item.subject_id
+  return (await moveItem(trx, item, { to: 'review', actorId, reason: 'edited' }, cause))?.item ?? item
 }
 
 async function insertItem(trx: Tx, kind: EntityKind, owner: OwnerState): Promise<ItemRow | undefined> {

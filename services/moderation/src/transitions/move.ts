@@ -1,3 +1,4 @@
+import { NOBODY } from '@platform/contracts/erasure.ts'
 import { transitionRecorded } from '@platform/contracts/moderation.ts'
 import type { ModerationStatus } from '@platform/contracts/shapes.ts'
 import { type Cause, publish } from '@platform/events/outbox.ts'
@@ -80,7 +81,7 @@ export async function moveItem(trx: Tx, seen: ItemRow, move: Move, cause: Cause)
       entityVersion: transition.number,
       data: toRecord(transition),
     },
-    { ...cause, actorId: transition.actor_id },
+    { ...cause, actorId: move.actorId === NOBODY ? undefined : move.actorId },
   )
   return { item, transition }
 }

@@ -1,4 +1,5 @@
 import { type GroupState, groupCreated, groupDeleted, groupUpdated } from '@platform/contracts/groups.ts'
+import { actorOf } from '@platform/erasure/erased.ts'
 import { type EventHandler, on } from '@platform/events/consumer.ts'
 import { nextVersion } from '@platform/events/versions.ts'
 import type { SocialTables, Tx } from '../db/schema.ts'
@@ -14,15 +15,12 @@ export const onGroupEvents: EventHandler<SocialTables>[] = [
     }),
   ),
   on(groupDeleted, async (trx: Tx, event) => {
+    const actorId = await actorOf(trx, event)
     if (nextVersion(await lockVersion(trx, event.data.id), event) === 'apply') {
       await copyGroup(trx, event.entityversion, event.data)
     }
     const at = new Date(event.data.deletedAt ?? event.time)
-    await enqueueDeletion(trx, 'group', event.data.id, {
-      at,
-      traceparent: event.traceparent,
-      actorId: event.actorid,
-    })
+    await enqueueDeletion(trx, 'group', event.data.id, { at, traceparent: event.traceparent, actorId })
   }),
 ]
 

@@ -6,7 +6,7 @@ import { MAX_IDS } from '@platform/http/id-list.ts'
 import { type Static, Type } from 'typebox'
 import type { Db } from '../db/schema.ts'
 import { type Confirmed, MembershipRefusal } from './access.ts'
-import { copyGroup, copyParticipant } from './copy.ts'
+import { copyGroup, copyParticipant, dropOlderPlace } from './copy.ts'
 
 /** Where our copy comes from, and who can tell whether it is late. */
 export interface CopyDeps {
@@ -80,7 +80,9 @@ async function refreshSome(deps: CopyDeps, groupIds: string[], request: Asking):
     // In one order, so that two of these never wait for each other in a circle.
     for (const { group, participant } of newer.toSorted((a, b) => a.group.state.id.localeCompare(b.group.state.id))) {
       await copyGroup(trx, group.version, group.state)
-      if (participant) await copyParticipant(trx, participant.version, participant.state)
+      if (!participant) continue
+      await copyParticipant(trx, participant.version, participant.state)
+      await dropOlderPlace(trx, participant.state)
     }
   })
   return places.length

@@ -1,5 +1,6 @@
 import { erasedPersonId } from '@platform/contracts/erasure.ts'
 import type { GroupState, ParticipantState } from '@platform/contracts/groups.ts'
+import { sql } from 'kysely'
 import type { ParticipantRow, Tx } from '../db/schema.ts'
 
 /** Takes a group's state into our copy, unless that is as new. */
@@ -60,6 +61,18 @@ export async function copyParticipant(trx: Tx, version: number, state: Participa
       oc.columns(['group_id', 'user_id']).doUpdateSet(columns).where('participant.version', '<', version),
     )
     .execute()
+}
+
+/**
+ * Leaves the newer one of two rows of a place that was just copied from an answer. While it was, an event may have told
+ * that the person was erased: the row under their own id was no longer in the way then, and the answer brought it back
+ * beside the other. Events themselves come one after the other.
+ */
+export async function dropOlderPlace(trx: Tx, { groupId, userId }: ParticipantState): Promise<void> {
+  const isOfPlace = sql`group_id = ${groupId} and user_id in (${userId}, ${erasedPersonId(groupId, userId)})`
+  await sql`
+    delete from participant
+    where ${isOfPlace} and version < (select max(version) from participant where ${isOfPlace})`.execute(trx)
 }
 
 const toTime = (text: string | undefined): Date | null => (text === undefined ? null : new Date(text))

@@ -112,6 +112,20 @@ describe('what is left out because of the copy', () => {
     expect(await marks()).toHaveLength(2)
   })
 
+  it('of posts that were seen is not asked for again by a repetition', async () => {
+    const { ben, postIds } = await makePosts(1)
+    const seen = { posts: postIds.map((postId) => ({ postId })) }
+    const key = { 'Idempotency-Key': randomUUID() }
+    expect((await ben.post('/posts/seen', seen, key)).status).toBe(204)
+    groups.isBroken = true
+    const [again, other] = [
+      await ben.post('/posts/seen', seen, key),
+      await ben.post('/posts/seen', { posts: [{ postId: randomUUID() }] }, key),
+    ]
+    groups.isBroken = false
+    expect([again.status, other.status]).toEqual([204, 409])
+  })
+
   it("of a profile's reposts are the originals: confirmed as well", async () => {
     const { ana, ben, groupIds, postIds } = await makePosts(1)
     const [groupId = '', postId = ''] = [groupIds[0], postIds[0]]

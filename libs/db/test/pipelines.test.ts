@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals'
 import { createLogger } from '@platform/log/logger.ts'
 import { cloneDatabase, type TestDatabase } from '@platform/testing/database.ts'
+import { onServer } from '@platform/testing/server.ts'
 import { startTcpProxy, type TcpProxy } from '@platform/testing/tcp-proxy.ts'
 import { sql } from 'kysely'
 import { type Database, isUnavailable, openDatabase } from '../src/database.ts'
@@ -35,12 +36,21 @@ afterAll(async () => {
   await test.drop()
 })
 
-/** Sleeps, divides, and tells which connection it went over. */
-const divide = prepareRead('divide', ({ by, seconds }: Parts<{ by: number; seconds: number }>) => {
+/** Goes through a gate, divides, and tells which connection it went over. */
+const divide = prepareRead('divide', ({ by, gate }: Parts<{ by: number; gate: number }>) => {
   return sql<{ quotient: number; pid: number }>`
-    select 100 / ${by}::integer as quotient, pg_backend_pid() as pid from pg_sleep(${seconds}::float8)`
+    select 100 / ${by}::integer as quotient, pg_backend_pid() as pid
+    from pg_advisory_xact_lock_shared(${gate}::bigint) as gate`
 })
-const hundredBy = async (by: number, seconds = 0) => (await divide(database.db, { by, seconds }))[0]
+/** Gates: one is open, and one that a test may close. */
+const [OPEN, GATE] = [0, 1]
+const hundredBy = async (by: number, gate = OPEN) => (await divide(database.db, { by, gate }))[0]
+/** What comes to the gate while `work` runs waits, until `work` opens it. */
+const whileClosed = (work: (open: () => Promise<unknown>) => Promise<void>) =>
+  onServer(test.adminUrl, async (client) => {
+    await client.query('select pg_advisory_lock($1)', [GATE])
+    await work(() => client.query('select pg_advisory_unlock($1)', [GATE]))
+  })
 const failureOf = (query: Promise<unknown>) =>
   query.then(
     () => undefined,
@@ -63,24 +73,29 @@ describe('reads that share connections', () => {
     expect(isUnavailable(await failure)).toBe(false)
   })
 
-  it('have the pool when those before them are slow', async () => {
-    const slow = countUp(16).map(() => hundredBy(1, 0.1))
-    const shared = new Set((await Promise.all([slow[0], slow[1]])).map((answer) => answer?.pid))
-    // Fourteen are under way: two more find room.
-    const more = countUp(4).map(() => hundredBy(1))
-    const pids = (await Promise.all(more)).map((answer) => answer?.pid ?? 0)
-    expect(pids.map((pid) => shared.has(pid))).toEqual([true, true, false, false])
-    await Promise.all(slow)
+  it('have the pool when there are enough before them', async () => {
+    await whileClosed(async (open) => {
+      const held = countUp(14).map(() => hundredBy(1, GATE))
+      // Fourteen are under way: two more find room.
+      const queued = countUp(2).map(() => hundredBy(1))
+      const more = await Promise.all(countUp(2).map(() => hundredBy(1)))
+      await open()
+      const shared = new Set((await Promise.all([...held, ...queued])).map((answer) => answer?.pid))
+      expect(shared.size).toBe(2)
+      expect(more.map((answer) => shared.has(answer?.pid))).toEqual([false, false])
+    })
   })
 
   it('fail as unavailable when their connection is lost, and have a new one afterwards', async () => {
     const before = await hundredBy(1)
-    const failures = [failureOf(hundredBy(1, 2)), failureOf(hundredBy(1, 2)), failureOf(hundredBy(1, 2))]
-    const other = await sql`
-      select pg_terminate_backend(pid) from pg_stat_activity
-      where application_name = ${NAME} and pid <> pg_backend_pid()`.execute(database.db)
-    expect(other.rows.length).toBeGreaterThanOrEqual(2)
-    expect((await Promise.all(failures)).map(isUnavailable)).toEqual([true, true, true])
+    await whileClosed(async () => {
+      const failures = countUp(3).map(() => failureOf(hundredBy(1, GATE)))
+      const other = await sql`
+        select pg_terminate_backend(pid) from pg_stat_activity
+        where application_name = ${NAME} and pid <> pg_backend_pid()`.execute(database.db)
+      expect(other.rows.length).toBeGreaterThanOrEqual(2)
+      expect((await Promise.all(failures)).map(isUnavailable)).toEqual([true, true, true])
+    })
     const after = await hundredBy(1)
     expect(after).toMatchObject({ quotient: 100 })
     expect(after?.pid).not.toBe(before?.pid)
@@ -105,9 +120,13 @@ describe('reads that share connections', () => {
       applicationName: 'closing',
       log: createLogger({ service: 'test', level: 'silent', format: 'pretty' }),
     })
-    await divide(own.db, { by: 1, seconds: 0 })
-    const underWay = divide(own.db, { by: 2, seconds: 0.2 })
-    await own.close()
-    expect(await underWay).toMatchObject([{ quotient: 50 }])
+    await divide(own.db, { by: 1, gate: OPEN })
+    await whileClosed(async (open) => {
+      const underWay = divide(own.db, { by: 2, gate: GATE })
+      const closed = own.close()
+      await open()
+      await closed
+      expect(await underWay).toMatchObject([{ quotient: 50 }])
+    })
   })
 })

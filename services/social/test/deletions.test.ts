@@ -164,6 +164,34 @@ describe('without a process of its own', () => {
     expect(await deleteOnce(db, 10)).toBe(false)
   })
 
+  it("a post's comments are not held while their likes are waited for: who likes one comes to it after the like", async () => {
+    const { db } = database
+    const [postId, commentId] = [randomUUID(), randomUUID()]
+    await sql`
+      insert into comment (id, post_id, author_id, text, like_count, created_at, updated_at)
+      values (${commentId}, ${postId}, gen_random_uuid(), 'x', 1, now(), now())`.execute(db)
+    await sql`
+      insert into comment_like (id, comment_id, post_id, user_id, created_at)
+      values (gen_random_uuid(), ${commentId}, ${postId}, gen_random_uuid(), now())`.execute(db)
+    await sql`insert into deletion (kind, target_id, deleted_at) values ('post', ${postId}, now())`.execute(db)
+    let finishing: Promise<void> | undefined
+    await onServer(cloned.adminUrl, async (client) => {
+      await client.query(`set deadlock_timeout = '1ms'`)
+      await client.query('begin')
+      // As a like is taken back: its row first, then what counts it.
+      await client.query('delete from social.comment_like where comment_id = $1', [commentId])
+      finishing = (async () => {
+        while (await deleteOnce(db, 10));
+      })()
+      await whenOneWaits()
+      await client.query('update social.comment set like_count = like_count - 1 where id = $1', [commentId])
+      await client.query('commit')
+    })
+    await finishing
+    expect(await targets()).toEqual([])
+    expect(await db.selectFrom('comment_like').select('id').where('comment_id', '=', commentId).execute()).toEqual([])
+  })
+
   it('a delete is not taken for finished when others have just taken what it found', async () => {
     const { db } = database
     const id = await noteDeleted({ n: 1, likes: 5, day: 1 })

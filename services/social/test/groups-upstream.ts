@@ -26,9 +26,12 @@ export class GroupsUpstream {
   askedAdministered = 0
   /** Answers 500 to everything. */
   isBroken = false
+  /** What happens before it answers. */
+  meanwhile = async () => {}
   /** By `GROUP USER`. */
   readonly #places = new Map<string, Told>()
-  readonly #server = createServer((req, res) => {
+  readonly #server = createServer(async (req, res) => {
+    await this.meanwhile()
     const url = new URL(req.url ?? '', 'http://groups')
     res.statusCode = this.isBroken ? 500 : 200
     res.setHeader('content-type', 'application/json')

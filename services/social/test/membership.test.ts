@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { eventually } from '@platform/testing/eventually.ts'
 import type { GroupsUpstream } from './groups-upstream.ts'
 import { type SocialAlone, startSocialAlone } from './social-alone.ts'
 
@@ -110,6 +111,36 @@ describe('what is left out because of the copy', () => {
     groups.tell(second, ben.id, { version: 1 })
     expect((await ben.post('/posts/seen', seen)).status).toBe(204)
     expect(await marks()).toHaveLength(2)
+  })
+
+  it('of posts that were seen leaves no mark on one that was deleted meanwhile', async () => {
+    const { ana, ben, postIds } = await makePosts(1)
+    const { id } = (await ana.post<{ id: string }>('/posts', { text: 'x' })).body
+    const { db } = alone.social
+    groups.meanwhile = async () => {
+      groups.meanwhile = async () => {}
+      await ana.delete(`/posts/${id}`)
+      await eventually(async () => {
+        expect(await db.selectFrom('deletion').select('target_id').where('target_id', '=', id).execute()).toEqual([])
+      })
+    }
+    const seen = { posts: [id, ...postIds].map((postId) => ({ postId })) }
+    expect((await ben.post('/posts/seen', seen)).status).toBe(204)
+    expect(await db.selectFrom('post_seen').select('post_id').where('user_id', '=', ben.id).execute()).toEqual([])
+  })
+
+  it('of posts that were seen is not asked for again by a repetition', async () => {
+    const { ben, postIds } = await makePosts(1)
+    const seen = { posts: postIds.map((postId) => ({ postId })) }
+    const key = { 'Idempotency-Key': randomUUID() }
+    expect((await ben.post('/posts/seen', seen, key)).status).toBe(204)
+    groups.isBroken = true
+    const [again, other] = [
+      await ben.post('/posts/seen', seen, key),
+      await ben.post('/posts/seen', { posts: [{ postId: randomUUID() }] }, key),
+    ]
+    groups.isBroken = false
+    expect([again.status, other.status]).toEqual([204, 409])
   })
 
   it("of a profile's reposts are the originals: confirmed as well", async () => {

@@ -1,14 +1,36 @@
+import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import type { Page } from '@platform/http/paging.ts'
 import { type Platform, startPlatform } from '@platform/testing/platform.ts'
+import { readFeed } from '../src/posts/feed.ts'
 import type { Post } from '../src/posts/shapes.ts'
 import { makeGroup, makePost } from './cast.ts'
+import { openSocial } from './database.ts'
 
 let platform: Platform
 beforeAll(async () => {
   platform = await startPlatform()
 })
 afterAll(() => platform.stop())
+
+describe('a page far down a feed', () => {
+  it('is not read on the connections that short reads share', async () => {
+    const { db, pool, close } = openSocial(platform.database)
+    let acquired = 0
+    pool.on('acquire', () => acquired++)
+    const ofPool = async (page: number) => {
+      acquired = 0
+      await expect(
+        readFeed(db, { userId: randomUUID(), roles: ['user'] }, randomUUID(), { page, limit: 100 }),
+      ).rejects.toThrow('The group does not exist.')
+      return acquired
+    }
+    expect(await ofPool(0)).toBe(0)
+    expect(await ofPool(1_000)).toBe(1)
+    expect(await ofPool(0)).toBe(0)
+    await close()
+  })
+})
 
 describe('reading a feed by cursors', () => {
   it('gives everything, and ends', async () => {

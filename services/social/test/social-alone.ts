@@ -23,7 +23,8 @@ export interface SocialAlone {
   stop(): Promise<void>
 }
 
-export async function startSocialAlone(): Promise<SocialAlone> {
+/** @param clock of the service; default: the machine's */
+export async function startSocialAlone({ clock }: { clock?: () => Date } = {}): Promise<SocialAlone> {
   const groups = new GroupsUpstream()
   const database = await cloneDatabase()
   const social = openSocial(database)
@@ -34,6 +35,7 @@ export async function startSocialAlone(): Promise<SocialAlone> {
     env: { NODE_ENV: 'test', DATABASE_URL: databaseUrl, GROUPS_URL: await groups.start() },
     log,
     onFatal: () => {},
+    clock,
   })
   return {
     groups,

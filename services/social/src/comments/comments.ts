@@ -44,14 +44,26 @@ export async function createComment(
       author_id: caller.userId,
       parent_comment_id: parentCommentId ?? null,
       ...columnsOf(input),
-      created_at: cause.at,
-      updated_at: cause.at,
+      created_at: laterThanOthers(post.id, cause.at),
+      updated_at: laterThanOthers(post.id, cause.at),
     })
     .returningAll()
     .executeTakeFirstOrThrow()
   await publishComments(trx, commentCreated, [comment], cause)
   await count(trx, comment, 1)
   return comment.id
+}
+
+/**
+ * The time of a new comment, later than that of every other on its post, which is locked: somebody who reads on from the
+ * last of them finds it. Whoever waited for the lock, or has a clock that is behind, brings an earlier time along.
+ */
+function laterThanOthers(postId: string, at: Date) {
+  return sql<Date>`greatest(${at}::timestamptz, (
+    select created_at + interval '1 millisecond' from comment
+    where post_id = ${postId} and deleted_at is null
+    order by created_at desc, id desc limit 1
+  ))`
 }
 
 /**

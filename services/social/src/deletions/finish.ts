@@ -2,7 +2,7 @@ import { readByIndex } from '@platform/db/read-by-index.ts'
 import type { Cause } from '@platform/events/outbox.ts'
 import { type Selectable, sql } from 'kysely'
 import type { Db, DeletionTable, Tx } from '../db/schema.ts'
-import { STEPS, type Step } from './steps.ts'
+import { LOCKING_LIKED, STEPS, type Step } from './steps.ts'
 
 const TARGETS_AT_ONCE = 200
 
@@ -72,7 +72,8 @@ async function runSteps(trx: Tx, job: Job, targetIds: string[], batchSize: numbe
     actorId: job.actor_id ?? undefined,
   }
   for (const step of STEPS[job.kind]) {
-    if ((await runStep(trx, step, targetIds, batchSize, cause)) === batchSize) return false
+    const found = await runStep(trx, step, targetIds, batchSize, cause)
+    if (found === batchSize || (found > 0 && LOCKING_LIKED.has(step))) return false
   }
   return true
 }

@@ -28,6 +28,12 @@ export const STEPS: Record<DeletionKind, Step[]> = {
   comment: [purge('comment_like', 'comment_id')],
 }
 
+/**
+ * Steps that lock what likes are counted on. Nothing is taken after one of them in its transaction: a like comes before
+ * the row that it counts on.
+ */
+export const LOCKING_LIKED: ReadonlySet<Step> = new Set([deleteComments])
+
 function deletePosts(column: 'group_id' | 'original_post_id'): Step {
   return async (trx, targetIds, limit, cause) => {
     const posts = await trx

@@ -1,4 +1,5 @@
 import type { Caller } from '@platform/http/assertion.ts'
+import { sql } from 'kysely'
 import type { Tx } from '../db/schema.ts'
 import type { Asking, CopyDeps } from '../membership/confirm.ts'
 import { getPost, selectVisible } from '../posts/find-post.ts'
@@ -14,11 +15,7 @@ export async function toggleHidden(trx: Tx, caller: Caller, postId: string, at: 
     .executeTakeFirst()
   if (shown) return false
   // Where another request of the caller's hides it at this moment, this one has nothing left to do.
-  await trx
-    .insertInto('post_hide')
-    .values({ user_id: caller.userId, post_id: post.id, created_at: at })
-    .onConflict((oc) => oc.doNothing())
-    .execute()
+  await insertMarks(trx, 'post_hide', caller, [post.id], at)
   return true
 }
 
@@ -40,11 +37,23 @@ export async function findSeeable(deps: CopyDeps, request: Asking, postIds: stri
 }
 
 /** Notes that the caller saw posts that they may see. */
-export async function insertSeen(trx: Tx, { userId }: Caller, postIds: string[], at: Date): Promise<void> {
-  if (postIds.length === 0) return
-  await trx
-    .insertInto('post_seen')
-    .values([...postIds].sort().map((post_id) => ({ user_id: userId, post_id, created_at: at })))
-    .onConflict((oc) => oc.doNothing())
-    .execute()
+export async function insertSeen(trx: Tx, caller: Caller, postIds: string[], at: Date): Promise<void> {
+  if (postIds.length > 0) await insertMarks(trx, 'post_seen', caller, postIds, at)
+}
+
+/** Marks those of the posts that are still there: of one that was deleted since it was looked at, the marks have gone. */
+async function insertMarks(
+  trx: Tx,
+  table: 'post_hide' | 'post_seen',
+  { userId }: Caller,
+  postIds: string[],
+  at: Date,
+): Promise<void> {
+  await sql`
+    insert into ${sql.table(table)} (user_id, post_id, created_at)
+    select ${userId}::uuid, id, ${at}::timestamptz
+    from post
+    where id = any(${postIds}::uuid[]) and deleted_at is null
+    order by id
+    on conflict do nothing`.execute(trx)
 }

@@ -1,7 +1,7 @@
 import { defineRoute, type Route, route } from '@platform/http/route.ts'
 import { Uuid } from '@platform/http/schemas.ts'
 import { Type } from 'typebox'
-import { command } from '../command.ts'
+import { command, preparedCommand } from '../command.ts'
 import type { Deps } from '../deps.ts'
 import { PostParams } from '../posts/shapes.ts'
 import { findSeeable, insertSeen, markSeen, toggleHidden } from './marks.ts'
@@ -52,8 +52,8 @@ export function markRoutes(deps: Deps): Route[] {
     route(allSeenDefinition, async (request) => {
       const asked = request.body.posts.map(({ postId }) => postId)
       // Before the transaction: the groups service may have to be asked.
-      const postIds = await findSeeable(deps, request, asked)
-      return command(deps, request, async (trx, { at }) => {
+      const find = () => findSeeable(deps, request, asked)
+      return preparedCommand(deps, request, find, async (trx, postIds, { at }) => {
         await insertSeen(trx, request.caller, postIds, at)
         return { status: 204 }
       })

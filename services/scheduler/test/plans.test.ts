@@ -155,7 +155,7 @@ const DONE: [string, Run][] = [
   ['claims', claimSome],
   ['begins', async (trx) => begin(trx, await claimSome(trx), NOW)],
   ['renews leases', async (trx) => renew(trx, await claimSome(trx), NOW)],
-  ['hands back', async (trx) => handBack(trx, await claimSome(trx))],
+  ['hands back', async (trx) => handBack(trx, await claimSome(trx), NOW)],
   [
     'records',
     async (trx) => {

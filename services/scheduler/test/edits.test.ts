@@ -22,7 +22,7 @@ async function editAtOnce(job: object, first: object, second: object, ifMatch = 
   const tag = String((await ana.get(`/jobs/${id}.json`)).headers.etag)
   const edit = (change: object) => () =>
     ana.put<Refused>(`/jobs/${id}.json`, { job: change }, ifMatch ? { 'if-match': tag } : {})
-  const [one, other] = await oneAfterAnother(scheduler, id, edit(first), edit(second))
+  const [one, other] = await oneAfterAnother(scheduler, id, [edit(first), edit(second)])
   expect(one?.status).toBe(200)
   return { other, job: await ana.job(id) }
 }

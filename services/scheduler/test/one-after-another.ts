@@ -9,12 +9,12 @@ import type { Scheduler } from './harness.ts'
  * @param steps each begins when the one before waits
  * @returns what each gave
  */
-export function oneAfterAnother<T>(scheduler: Scheduler, jobId: string, ...steps: (() => T | Promise<T>)[]) {
+export function oneAfterAnother<T>(scheduler: Scheduler, jobId: string, steps: (() => T)[]): Promise<Awaited<T>[]> {
   return onServer(scheduler.database.adminUrl, async (client) => {
     await client.query('begin')
     await client.query('select from scheduler.queue where job_id = $1 for update', [jobId])
     await client.query('select from scheduler.job where id = $1 for update', [jobId])
-    const results: (T | Promise<T>)[] = []
+    const results: T[] = []
     for (const step of steps) {
       results.push(step())
       await eventually(async () => expectWaiting(scheduler, results.length))

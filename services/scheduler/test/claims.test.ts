@@ -7,7 +7,7 @@ import type { SchedulerTables } from '../src/db/schema.ts'
 import { begin, claim, handBack, type Room, renew } from '../src/engine/claims.ts'
 import { recordEnds } from '../src/engine/record-ends.ts'
 import type { Task } from '../src/engine/task.ts'
-import { type Scheduler, type Success, startScheduler } from './harness.ts'
+import { type OneJob, type Scheduler, type Success, startScheduler } from './harness.ts'
 
 const DUE = '2030-01-31T12:00:00.000Z'
 const LEASE = new Date('2030-01-31T12:01:00.000Z')
@@ -56,8 +56,9 @@ const outcome = (task: Task) => ({
   verdict: { kind: 'succeeded' } as const,
 })
 
+const due = new Date(DUE)
+
 describe('A claim', () => {
-  const due = new Date(DUE)
   const soon = new Date(due.getTime() + 1_000)
   const [HERE, THERE] = ['here.example.com:80', 'there.example.com:80'] as const
   const claimWith = async (room: Partial<Room>, ahead: number) => {
@@ -127,13 +128,41 @@ describe('A claim', () => {
   it('that is handed back has begun nothing', async () => {
     const { holder, tasks } = await claimed(3)
     expect(tasks.every(({ isBegun, attempts }) => isBegun && attempts === 1)).toBe(true)
-    await handBack(database.db, { holder, tasks })
+    await handBack(database.db, { holder, tasks }, due)
     const rows = await scheduler.query(
       'select holder, begun_at, first_at, attempts from scheduler.queue where id = any ($1)',
       [tasks.map(({ id }) => id)],
     )
     expect(rows).toEqual(Array(3).fill({ holder: null, begun_at: null, first_at: null, attempts: 0 }))
     await scheduler.query('delete from scheduler.queue where id = any ($1)', [tasks.map(({ id }) => id)])
+  })
+})
+
+describe('What was canceled after it had begun, and is handed back', () => {
+  it('has ended: nothing of it was sent, and nothing will be', async () => {
+    const { holder, tasks } = await claimed(3)
+    const [first, second] = tasks
+    const ana = await scheduler.account({ id: first?.accountId })
+    for (const task of [first, second]) {
+      const { body } = await ana.post<OneJob>(`/jobs/${task?.jobId}/cancel.json`)
+      expect(body.success.job.status).toBe('running')
+    }
+    await handBack(database.db, { holder, tasks }, due)
+    const jobs = await Promise.all(tasks.map(({ jobId }) => ana.job(jobId)))
+    expect(jobs.map(({ status, finished_at }) => [status, finished_at])).toEqual([
+      ['canceled', DUE],
+      ['canceled', DUE],
+      ['scheduled', undefined],
+    ])
+    const again = { holder: randomUUID(), now: due, until: due, leaseUntil: LEASE, ...PLENTY }
+    const { tasks: left } = await claim(database.db, again)
+    expect(left.map(({ jobId }) => jobId)).toEqual([tasks[2]?.jobId])
+    const [settings] = await scheduler.query(
+      'select active_jobs from scheduler.account_setting where account_id = $1',
+      [ana.id],
+    )
+    expect(settings).toEqual({ active_jobs: 1 })
+    await scheduler.query('delete from scheduler.queue where id = $1', [tasks[2]?.id])
   })
 })
 

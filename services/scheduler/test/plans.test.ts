@@ -118,7 +118,7 @@ const ASKED: [string, Run, mostRows?: number][] = [
   ['the attempts of one that was run often', (trx) => listAttempts(trx, RECURRING, { limit: 100 })],
   ['a later page of them', (trx) => listAttempts(trx, RECURRING, { page: 2, limit: 100 })],
   ['canceling a job', async (trx) => cancelJob(trx, context, await lockJob(trx, LARGEST, A_SCHEDULED_JOB))],
-  ['deleting a job', async (trx) => deleteJob(trx, context, await lockJob(trx, LARGEST, A_SCHEDULED_JOB), undefined)],
+  ['deleting a job', async (trx) => deleteJob(trx, context, await lockJob(trx, LARGEST, A_SCHEDULED_JOB))],
   ['the metrics', (trx) => countQueue(trx, NOW), 5_000],
   ['forgetting', (trx) => purgeSome(trx, new Date(NOW.getTime() - 90 * DAY_MS), undefined)],
 ]
@@ -155,7 +155,7 @@ const DONE: [string, Run][] = [
   ['claims', claimSome],
   ['begins', async (trx) => begin(trx, await claimSome(trx), NOW)],
   ['renews leases', async (trx) => renew(trx, await claimSome(trx), NOW)],
-  ['hands back', async (trx) => handBack(trx, await claimSome(trx))],
+  ['hands back', async (trx) => handBack(trx, await claimSome(trx), NOW)],
   [
     'records',
     async (trx) => {

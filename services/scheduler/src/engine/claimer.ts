@@ -56,7 +56,12 @@ export class Claimer {
       room,
       ...ahead,
     })
-    this.#cut = cutBy(tasks, room, ahead)
+    const byHost = Map.groupBy(tasks, ({ host }) => host)
+    const byAccount = Map.groupBy(tasks, ({ accountId }) => accountId)
+    this.#cut = new Set([
+      ...cutAmong(byHost, room.byHost, room.perHost, ahead.aheadPerHost),
+      ...cutAmong(byAccount, room.byAccount, room.perAccount, ahead.aheadPerAccount),
+    ])
     // Where there is more than room for it, looking at much would be looking at the same again and again.
     if (lookedAt > 0) this.#limit = Math.min(Math.max(Math.ceil(1.5 * tasks.length), SMALLEST_LOOK), batch)
     const isMoreToTake = this.#isMoreToTake({ now, taken: tasks.length, lookedAt, limit })
@@ -74,19 +79,11 @@ export class Claimer {
   }
 }
 
-/** The targets and accounts of which a claim may have left something. */
-function cutBy(tasks: Task[], room: Room, ahead: { aheadPerHost: number; aheadPerAccount: number }): Set<string> {
-  const full = [...room.byHost, ...room.byAccount].filter(([, more]) => more <= 0).map(([key]) => key)
-  const cut = new Set(full)
-  const hosts = Map.groupBy(tasks, ({ host }) => host)
-  const accounts = Map.groupBy(tasks, ({ accountId }) => accountId)
-  for (const [key, all] of hosts) {
-    if (isAll(all, room.byHost.get(key) ?? room.perHost, ahead.aheadPerHost)) cut.add(key)
-  }
-  for (const [key, all] of accounts) {
-    if (isAll(all, room.byAccount.get(key) ?? room.perAccount, ahead.aheadPerAccount)) cut.add(key)
-  }
-  return cut
+/** Which targets, or which accounts, a claim may have left something of. @param usual the room of those not in `room` */
+function cutAmong(taken: Map<string, Task[]>, room: Room['byHost'], usual: number, ahead: number): string[] {
+  const full = [...room].filter(([, more]) => more <= 0)
+  const used = [...taken].filter(([key, tasks]) => isAll(tasks, room.get(key) ?? usual, ahead))
+  return [...full, ...used].map(([key]) => key)
 }
 
 /** Whether it is all that may be taken. */

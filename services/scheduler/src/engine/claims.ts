@@ -3,6 +3,7 @@ import { type Parts, prepare } from '@platform/db/prepared.ts'
 import { sql } from 'kysely'
 import type { Db } from '../db/schema.ts'
 import type { StoredHeaders } from '../secrets/job-secrets.ts'
+import { releaseQuotasOf } from '../settings/quota.ts'
 import { DEFAULT_ZONE } from '../settings/settings.ts'
 import type { Task, TaskKind } from './task.ts'
 
@@ -215,7 +216,7 @@ const rowsOf = ({ holder, tasks }: Held, at: Date): HeldRows => ({
  */
 const mine = ({ holder, ids, tokens }: Parts<HeldRows>) => sql`
   with mine as materialized (
-    select queue.id
+    select queue.id, job_id, account_id, stopping and callback_id is null as is_canceled
     from queue
       join unnest(${ids}::bigint[], ${tokens}::int[]) as held (id, token)
         on queue.id = held.id and queue.token = held.token
@@ -258,11 +259,21 @@ export async function renew(db: Db, held: Held, leaseUntil: Date): Promise<Set<n
   return new Set(rows.map(({ id }) => id))
 }
 
-/** Gives rows of which nothing was sent to whoever comes next. */
-export async function handBack(db: Db, held: Held): Promise<void> {
+/**
+ * Gives rows of which nothing was sent to whoever comes next. A job that was canceled after it had begun has ended by
+ * that: there is no request any more that could be its last one.
+ */
+export async function handBack(db: Db, held: Held, now: Date): Promise<void> {
   await sql`
-    ${mine(rowsOf(held, new Date()))}
+    ${mine(rowsOf(held, now))}, over as materialized (
+      select id as queue_id, job_id, account_id from mine where is_canceled
+    ), gone as (
+      delete from queue using over where queue.id = over.queue_id
+    ), ended as (
+      update job set status = 'canceled', finished_at = ${now}, updated_at = ${now}, revision = revision + 1
+      from over where job.id = over.job_id
+    ), ${releaseQuotasOf('over')}
     update queue set holder = null, begun_at = null, attempts = attempts - (begun_at is not null)::int,
       first_at = case when attempts > (begun_at is not null)::int then first_at end
-    from mine where queue.id = mine.id`.execute(db)
+    from mine where queue.id = mine.id and not is_canceled`.execute(db)
 }

@@ -273,8 +273,9 @@ export class Engine {
   async #giveBack(tasks: Task[]): Promise<void> {
     if (tasks.length === 0) return
     for (const task of tasks) this.#leases.release(task)
+    const { db, time } = this.#options
     try {
-      await handBack(this.#options.db, { holder: this.id, tasks })
+      await handBack(db, { holder: this.id, tasks }, new Date(time.now()))
     } catch (error) {
       this.#options.log.warn('jobs could not be given back; their leases will end', { error })
     }

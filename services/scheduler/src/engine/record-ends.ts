@@ -3,6 +3,7 @@ import { prepare } from '@platform/db/prepared.ts'
 import { toOutboxRow } from '@platform/events/outbox.ts'
 import { sql } from 'kysely'
 import type { Db } from '../db/schema.ts'
+import { releaseQuotasOf } from '../settings/quota.ts'
 import { ATTEMPT_COLUMNS, type AttemptArrays, attemptArrays, inAttemptOrder } from './attempt-rows.ts'
 import { eventOf, nextRunAt, type Outcome } from './outcome.ts'
 
@@ -49,15 +50,7 @@ const writeEnds = prepare<Ends, { id: number }>(
     ), told as (
       insert into outbox (topic, key, event)
       select topic, job_id, event from held
-    ), released as materialized (
-      select account_setting.account_id, given.count from account_setting
-        join (select account_id, count(*) from held group by 1) as given
-          on given.account_id = account_setting.account_id
-      order by account_setting.account_id for update of account_setting
-    ), quota as (
-      update account_setting set active_jobs = greatest(active_jobs - count, 0)
-      from released where account_setting.account_id = released.account_id
-    )
+    ), ${releaseQuotasOf('held')}
     select queue_id as id from held`,
 )
 

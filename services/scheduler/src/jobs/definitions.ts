@@ -68,7 +68,8 @@ export const listDefinition = defineRoute({
   path: '/jobs.json',
   operationId: 'listJobs',
   summary: 'List jobs, newest first',
-  description: 'Ids, or with `details` the jobs themselves.',
+  description:
+    'Ids, or with `details` the jobs themselves. What a page carries of their bodies is bounded to a MiB: each job has its share of it, of a larger body its beginning is shown, and `truncated` says so.',
   query: ListQuery,
   responses: { 200: success({ jobs: Type.Array(Type.Union([Type.String(), Job])) }) },
 })

@@ -12,6 +12,15 @@ export interface QueuedJobRow extends JobRow {
   begun_at: Date | null
 }
 
+/** What is read of a job to show it. */
+export type ShownJobRow = Omit<
+  QueuedJobRow,
+  'account_id' | 'exception' | 'revision' | 'event_version' | 'deleted_at'
+> & {
+  /** There is more of the body. */
+  is_cut?: boolean
+}
+
 export function statusOf(row: Pick<QueuedJobRow, 'status' | 'begun_at'>): JobStatus {
   return row.begun_at ? 'running' : row.status
 }
@@ -21,13 +30,13 @@ export function etagOf(row: Pick<QueuedJobRow, 'status' | 'begun_at' | 'revision
   return `"${row.revision}-${statusOf(row)}"`
 }
 
-export function toEcho(row: JobRow): JobEcho {
+export function toEcho(row: Pick<JobRow, 'id' | 'uri' | 'method' | 'at' | 'at_offset_minutes'>): JobEcho {
   const at = formatJobTime({ instant: row.at, offsetMinutes: row.at_offset_minutes })
   return { id: row.id, uri: row.uri, method: row.method, at }
 }
 
 /** A job as its owner sees it. Its headers may hold the target's secrets, so only their names are shown. */
-export function toJob(row: QueuedJobRow): Job {
+export function toJob(row: ShownJobRow): Job {
   const isWaiting = row.next_at !== null && row.begun_at === null
   return {
     ...toEcho(row),
@@ -36,6 +45,7 @@ export function toJob(row: QueuedJobRow): Job {
     failure_callback_uri: row.failure_callback_uri ?? undefined,
     limit: row.retry_limit,
     body: row.body ?? undefined,
+    truncated: row.is_cut || undefined,
     headers: row.headers ? redacted(namesOf(row.headers)) : undefined,
     cron: row.cron ?? undefined,
     timezone: row.timezone ?? undefined,

@@ -83,17 +83,15 @@ export async function createJobs(trx: Tx, context: CommandContext, wishes: NewJo
  * Changes what the wish names. What is acknowledged here is what is sent: from the moment in which the request begins,
  * the job cannot be changed.
  *
- * @param ifMatch the ETag that the client has seen
- * @throws DomainError `not_found`, `conflict` when the job has begun or is not as the client has seen it
+ * @param wish understood by the job as it is locked
+ * @throws DomainError `conflict` when the job has begun
  */
 export async function changeJob(
   trx: Tx,
   context: CommandContext,
   job: QueuedJobRow,
   wish: JobWish,
-  ifMatch: string | undefined,
 ): Promise<QueuedJobRow> {
-  requireMatch(job, ifMatch)
   requireNotBegun(job)
   const { now, horizonMs, secrets } = context
   // What is in clear text from earlier is sealed now, also when it does not change.
@@ -127,14 +125,8 @@ export async function changeJob(
   return getJob(trx, context.accountId, job.id)
 }
 
-/** @throws DomainError `conflict` when the job has begun or is not as the client has seen it */
-export async function deleteJob(
-  trx: Tx,
-  context: CommandContext,
-  job: QueuedJobRow,
-  ifMatch: string | undefined,
-): Promise<void> {
-  requireMatch(job, ifMatch)
+/** @throws DomainError `conflict` when the job has begun */
+export async function deleteJob(trx: Tx, context: CommandContext, job: QueuedJobRow): Promise<void> {
   requireNotBegun(job)
   await trx.deleteFrom('queue').where('job_id', '=', job.id).execute()
   await trx
@@ -207,9 +199,10 @@ export async function cancelJob(trx: Tx, context: CommandContext, job: QueuedJob
 /**
  * Locks a job and its place in the queue, in the order in which engines do it.
  *
- * @throws DomainError `not_found`, also for another account's job
+ * @param ifMatch the ETag that the client has seen, or several
+ * @throws DomainError `not_found`, also for another account's job; `conflict` when it is not as the client has seen it
  */
-export async function lockJob(trx: Tx, accountId: string, id: string): Promise<QueuedJobRow> {
+export async function lockJob(trx: Tx, accountId: string, id: string, ifMatch?: string): Promise<QueuedJobRow> {
   const lockPlace = () =>
     trx
       .selectFrom('queue')
@@ -231,7 +224,9 @@ export async function lockJob(trx: Tx, accountId: string, id: string): Promise<Q
   if (!job) throw jobNotFound()
   // A job that had finished may have been begun anew while its row was waited for.
   const place = first ?? (await lockPlace()) ?? { due_at: null, next_at: null, begun_at: null }
-  return { ...job, ...place }
+  const locked = { ...job, ...place }
+  requireMatch(locked, ifMatch)
+  return locked
 }
 
 /** Takes the row from whoever has claimed it. */
@@ -249,11 +244,7 @@ export async function requeue(
     .execute()
 }
 
-/**
- * @param ifMatch the ETag that the client has seen, or several
- * @throws DomainError `conflict` when the job is not as the client has seen it
- */
-export function requireMatch(job: QueuedJobRow, ifMatch: string | undefined): void {
+function requireMatch(job: QueuedJobRow, ifMatch: string | undefined): void {
   if (ifMatch === undefined || ifMatch.trim() === '*') return
   const seen = ifMatch.split(',').map((tag) => tag.trim())
   if (!seen.includes(etagOf(job))) throw new DomainError('conflict', 'The job is not as you have seen it any more.')

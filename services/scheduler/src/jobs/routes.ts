@@ -10,19 +10,10 @@ import { CronRules } from './cron.ts'
 import * as definitions from './definitions.ts'
 import { getJob, listJobIds, listJobs } from './find-jobs.ts'
 import { etagOf, type QueuedJobRow, toEcho, toJob } from './job-view.ts'
-import {
-  type CommandContext,
-  cancelJob,
-  changeJob,
-  createJobs,
-  deleteJob,
-  lockJob,
-  requireMatch,
-  runJob,
-} from './jobs.ts'
+import { type CommandContext, cancelJob, changeJob, createJobs, deleteJob, lockJob, runJob } from './jobs.ts'
 import { pauseJob, resumeJob } from './pausing.ts'
 import { previewJob } from './preview.ts'
-import { isComplete, type JobWish, type NewJobWish, readJob, readJobs } from './read-job.ts'
+import { isComplete, type JobWish, type NewJobWish, type ReadContext, readJob, readJobs } from './read-job.ts'
 import type { JobInput } from './shapes.ts'
 
 export interface JobRouteDeps {
@@ -35,14 +26,16 @@ export interface JobRouteDeps {
   secrets: JobSecrets
 }
 
+/** What an account's words are understood by, whichever job they are about. */
+type Reading = Omit<ReadContext, 'standing'>
+
 type Command = (trx: Tx, context: CommandContext, job: QueuedJobRow) => Promise<QueuedJobRow>
 
 /** Jobs, and what can be done with them. */
 export function jobRoutes({ db, now, guard, horizonMs, quota, secrets }: JobRouteDeps): Route[] {
   const contextOf = (accountId: string): CommandContext => ({ accountId, now: now(), horizonMs, quota, secrets })
 
-  /** What the account's words are understood by. */
-  const readingOf = async (accountId: string) => ({
+  const readingOf = async (accountId: string): Promise<Reading> => ({
     zone: await zoneOf(db, accountId),
     now: now(),
     rules: new CronRules(),
@@ -62,18 +55,24 @@ export function jobRoutes({ db, now, guard, horizonMs, quota, secrets }: JobRout
     return read.map(({ wish }) => complete(wish))
   }
 
-  const readChange = async (accountId: string, input: JobInput, job: QueuedJobRow): Promise<JobWish> => {
-    const { wish, faults } = readJob(input, { ...(await readingOf(accountId)), standing: job })
+  /**
+   * Refuses a change that is wrong, before anything is locked: it asks the name servers.
+   *
+   * @returns what its words are understood by
+   * @throws ParameterError
+   */
+  const checkChange = async (accountId: string, input: JobInput, job: QueuedJobRow) => {
+    const reading = await readingOf(accountId)
+    const { wish, faults } = readJob(input, { ...reading, standing: job })
     const [targets] = await faultsOfTargets(guard, [wish])
     refuseFaults(allFaults(faults, targets))
-    return wish
+    return reading
   }
 
   const commandRoute = (definition: typeof definitions.runDefinition, command: Command): Route =>
     route(definition, async (request) =>
       runCommand(db, request, async (trx) => {
-        const job = await lockJob(trx, request.caller.userId, request.params.id)
-        requireMatch(job, request.headers['if-match'])
+        const job = await lockJob(trx, request.caller.userId, request.params.id, request.headers['if-match'])
         const changed = await command(trx, contextOf(request.caller.userId), job)
         return { status: 200, headers: { ETag: etagOf(changed) }, body: { success: { job: toJob(changed) } } }
       }),
@@ -118,18 +117,22 @@ export function jobRoutes({ db, now, guard, horizonMs, quota, secrets }: JobRout
     }),
     route(definitions.updateDefinition, async (request) => {
       const { caller, params, body, headers } = request
-      const prepare = async () => readChange(caller.userId, body.job ?? {}, await getJob(db, caller.userId, params.id))
-      const change = async (trx: Tx, wish: JobWish) => {
-        const job = await lockJob(trx, caller.userId, params.id)
-        const changed = await changeJob(trx, contextOf(caller.userId), job, wish, headers['if-match'])
+      const input = body.job ?? {}
+      const prepare = async () => checkChange(caller.userId, input, await getJob(db, caller.userId, params.id))
+      const change = async (trx: Tx, reading: Reading) => {
+        const job = await lockJob(trx, caller.userId, params.id, headers['if-match'])
+        // Another edit may have come first: what counts is the job as it stands now.
+        const { wish, faults } = readJob(input, { ...reading, standing: job })
+        refuseFaults(allFaults(faults))
+        const changed = await changeJob(trx, contextOf(caller.userId), job, wish)
         return { status: 200 as const, headers: { ETag: etagOf(changed) }, body: { success: { job: toEcho(changed) } } }
       }
       return runPrepared(db, request, prepare, change)
     }),
     route(definitions.deleteDefinition, async (request) =>
       runCommand(db, request, async (trx) => {
-        const job = await lockJob(trx, request.caller.userId, request.params.id)
-        await deleteJob(trx, contextOf(request.caller.userId), job, request.headers['if-match'])
+        const job = await lockJob(trx, request.caller.userId, request.params.id, request.headers['if-match'])
+        await deleteJob(trx, contextOf(request.caller.userId), job)
         return { status: 200, body: { success: { message: 'Job deleted' } } }
       }),
     ),

@@ -79,6 +79,9 @@ export const Job = Type.Object(
     failure_callback_uri: Type.Optional(Type.String()),
     limit: Type.Integer({ description: 'How many retries; 0: all.' }),
     body: Type.Optional(Type.String()),
+    truncated: Type.Optional(
+      Type.Boolean({ description: 'There is more of the body than fits on the page; the job alone has all of it.' }),
+    ),
     headers: Type.Optional(Type.Record(Type.String(), Type.String())),
     cron: Type.Optional(Type.String()),
     timezone: Type.Optional(Type.String()),

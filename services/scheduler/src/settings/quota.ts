@@ -1,5 +1,5 @@
 import { ParameterError } from '@platform/http/parameter-errors.ts'
-import { sql } from 'kysely'
+import { type RawBuilder, sql } from 'kysely'
 import type { Tx } from '../db/schema.ts'
 
 /**
@@ -30,16 +30,29 @@ export async function releaseQuota(trx: Tx, accountId: string, count: number): P
     .execute()
 }
 
+/**
+ * As `releaseQuota`, as parts of a statement's `with`, for each row of one of its other parts.
+ *
+ * @param rows names the part, which has an `account_id`
+ */
+export function releaseQuotasOf(rows: string): RawBuilder<unknown> {
+  // Accounts in one order, so that two engines cannot wait for each other.
+  return sql`
+    released as materialized (
+      select account_setting.account_id, given.count from account_setting
+        join (select account_id, count(*) from ${sql.table(rows)} group by 1) as given
+          on given.account_id = account_setting.account_id
+      order by account_setting.account_id for update of account_setting
+    ), quota as (
+      update account_setting set active_jobs = greatest(active_jobs - count, 0)
+      from released where account_setting.account_id = released.account_id
+    )`
+}
+
 /** As `releaseQuota`, for many jobs: one entry an account for each of them. */
 export async function releaseQuotas(trx: Tx, accountIds: string[]): Promise<void> {
   if (accountIds.length === 0) return
-  // Accounts in one order, so that two engines cannot wait for each other.
   await sql`
-    with released as materialized (
-      select account_id, count from account_setting
-        join (select id, count(*) from unnest(${accountIds}::uuid[]) as id group by id) as given on id = account_id
-      order by account_id for update of account_setting
-    )
-    update account_setting set active_jobs = greatest(active_jobs - count, 0)
-    from released where account_setting.account_id = released.account_id`.execute(trx)
+    with ended as (select unnest(${accountIds}::uuid[]) as account_id), ${releaseQuotasOf('ended')}
+    select`.execute(trx)
 }

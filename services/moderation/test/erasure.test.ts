@@ -196,7 +196,11 @@ describe('an edit that arrives after the part of whoever made it', () => {
     await onServer(moderation.database.adminUrl, async (client) => {
       const waiting = (lock: string) =>
         eventually(async () => {
-          const { rowCount } = await client.query('select from pg_locks where not granted and locktype = $1', [lock])
+          const { rowCount } = await client.query(
+            `select from pg_locks join pg_stat_activity using (pid)
+             where datname = current_database() and not granted and locktype = $1`,
+            [lock],
+          )
           expect(rowCount).toBe(1)
         })
       await client.query('begin')

@@ -1,21 +1,20 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { createLogger } from '@platform/log/logger.ts'
-import { cloneDatabase, type TestDatabase } from '@platform/testing/database.ts'
-import { startTcpProxy, type TcpProxy } from '@platform/testing/tcp-proxy.ts'
+import type { TestDatabase } from '@platform/testing/database.ts'
+import type { TcpProxy } from '@platform/testing/tcp-proxy.ts'
 import { sql } from 'kysely'
 import type pg from 'pg'
 import { clientThatWaits } from '../src/client.ts'
 import { type Database, isUnavailable, openDatabase } from '../src/database.ts'
+import { cloneBehindProxy } from './proxied.ts'
 
 let test: TestDatabase
 let proxy: TcpProxy
+let url: URL
 let database: Database<unknown>
 
 beforeAll(async () => {
-  test = await cloneDatabase()
-  const url = new URL(test.urlFor('groups'))
-  proxy = await startTcpProxy({ host: url.hostname, port: Number(url.port) })
-  url.host = `127.0.0.1:${proxy.port}`
+  ;({ test, proxy, url } = await cloneBehindProxy())
   const log = createLogger({ service: 'test', level: 'silent', format: 'pretty' })
   // An answer may take two seconds more than its statement.
   database = openDatabase<unknown>({
@@ -82,8 +81,6 @@ describe('a client that waits', () => {
   })
 
   it('rejects all that waits on its connection', async () => {
-    const url = new URL(test.urlFor('groups'))
-    url.host = `127.0.0.1:${proxy.port}`
     const Client = clientThatWaits(300)
     const client = new Client({ connectionString: url.href })
     client.on('error', () => {})

@@ -1,23 +1,22 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals'
 import { createLogger } from '@platform/log/logger.ts'
-import { cloneDatabase, type TestDatabase } from '@platform/testing/database.ts'
+import type { TestDatabase } from '@platform/testing/database.ts'
 import { onServer } from '@platform/testing/server.ts'
-import { startTcpProxy, type TcpProxy } from '@platform/testing/tcp-proxy.ts'
+import type { TcpProxy } from '@platform/testing/tcp-proxy.ts'
 import { sql } from 'kysely'
 import { type Database, isUnavailable, openDatabase } from '../src/database.ts'
 import { type Parts, prepareRead } from '../src/prepared.ts'
+import { cloneBehindProxy } from './proxied.ts'
 
 const NAME = 'test of pipelines'
 
 let test: TestDatabase
 let proxy: TcpProxy
+let url: URL
 let database: Database<unknown>
 
 beforeAll(async () => {
-  test = await cloneDatabase()
-  const url = new URL(test.urlFor('groups'))
-  proxy = await startTcpProxy({ host: url.hostname, port: Number(url.port) })
-  url.host = `127.0.0.1:${proxy.port}`
+  ;({ test, proxy, url } = await cloneBehindProxy())
   url.searchParams.set('connect_timeout', '1')
   const log = createLogger({ service: 'test', level: 'silent', format: 'pretty' })
   // An answer may take two seconds more than its statement.

@@ -52,12 +52,10 @@ function toTime(time: Date | string): string {
 export function toPost(seen: SeenPost, caller: Caller, redacted: RedactedStatuses): Post {
   const { row, original } = seen
   const moderated = isRedacted({ status: row.moderation_status, authorId: row.author_id }, caller, redacted)
+  const content = moderated ? { text: REDACTED, mediaIds: [], mentions: [] } : contentOf(row)
   return {
     id: row.id,
-    text: moderated ? REDACTED : row.text,
-    mediaIds: moderated ? [] : row.media_ids,
-    mentions: moderated ? [] : row.mentions,
-    location: (!moderated && row.location) || undefined,
+    ...content,
     createdAt: toTime(row.created_at),
     updatedAt: toTime(row.updated_at),
     authorId: row.author_id,

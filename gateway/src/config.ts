@@ -1,9 +1,9 @@
 import { DEVELOPMENT_SECRET, type Environment, readEnv, requireOwnSecrets } from '@platform/config/env.ts'
 import { OneOf } from '@platform/http/schemas.ts'
+import { addressVariable, SERVICES, type ServiceName } from '@platform/platform/registry.ts'
 import { CommonEnv, type CommonSettings } from '@platform/service/settings.ts'
-import { type Static, Type } from 'typebox'
+import { Type } from 'typebox'
 import { type ExternalIssuer, parseIssuers } from './credentials/external-issuers.ts'
-import { SERVICES, type ServiceName } from './proxy/routing-table.ts'
 
 const Limit = Type.Integer({ minimum: 0, maximum: 1_000_000_000 })
 const ServiceUrl = Type.Optional(Type.String({ pattern: '^https?://[^/?#@]+/?$' }))
@@ -27,11 +27,9 @@ const Env = Type.Object({
   RATE_LIMIT_KEY: Type.Optional(Limit),
   RATE_LIMIT_SIGN_IN: Type.Optional(Limit),
   RATE_LIMIT_SIGN_UP: Type.Optional(Limit),
-  GROUPS_URL: ServiceUrl,
-  MODERATION_URL: ServiceUrl,
-  SOCIAL_URL: ServiceUrl,
-  SCHEDULER_URL: ServiceUrl,
 })
+
+const ServiceUrls = Type.Object(Object.fromEntries(SERVICES.map((name) => [addressVariable(name), ServiceUrl])))
 
 /** How much is allowed; 0 switches a limit off. */
 export interface RateLimits {
@@ -99,20 +97,16 @@ export function loadConfig(env: Environment): GatewaySettings {
       signUp: e.RATE_LIMIT_SIGN_UP ?? usual.signUp,
       store: e.RATE_LIMIT_STORE,
     },
-    services: serviceUrls(e),
+    services: serviceUrls(env),
   }
 }
 
-function serviceUrls(e: Static<typeof Env>): GatewaySettings['services'] {
-  const urls: Record<ServiceName, string | undefined> = {
-    groups: e.GROUPS_URL,
-    moderation: e.MODERATION_URL,
-    social: e.SOCIAL_URL,
-    scheduler: e.SCHEDULER_URL,
-  }
+/** The addresses of the services that are configured. */
+function serviceUrls(env: Environment): GatewaySettings['services'] {
+  const urls = readEnv(env, ServiceUrls)
   const services: GatewaySettings['services'] = {}
   for (const name of SERVICES) {
-    const url = urls[name]
+    const url = urls[addressVariable(name)]
     if (url) services[name] = withoutSlash(url)
   }
   return services

@@ -9,6 +9,7 @@ import { HttpMetrics, observeProcess } from '@platform/http/metrics.ts'
 import type { Route } from '@platform/http/route.ts'
 import { listen } from '@platform/http/server.ts'
 import type { Logger } from '@platform/log/logger.ts'
+import { migrationFoldersOf } from '@platform/service/migrations.ts'
 import { sql } from 'kysely'
 import { Registry } from 'prom-client'
 import { AccessLog } from './access-log.ts'
@@ -24,7 +25,6 @@ import { Authenticator } from './credentials/authenticator.ts'
 import { ExternalIssuers } from './credentials/external-issuers.ts'
 import { InvalidationListener } from './credentials/invalidation.ts'
 import { Verdicts } from './credentials/verdicts.ts'
-import { migrationFolders } from './db/migrations.ts'
 import type { GatewayTables } from './db/schema.ts'
 import { docsRoutes } from './docs/routes.ts'
 import { ServiceParts } from './docs/service-parts.ts'
@@ -115,7 +115,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
     ...tokenRoutes({ db, tokens, keys, limits: signInLimits, seal, clock }),
     ...apiKeyRoutes({ db, seal, clock, keyExpiryOf: (caller) => authenticator.keyExpiryOf(caller) }),
   ]
-  const isMigrated = rememberTrue(async () => (await pendingMigrations(db, migrationFolders)).length === 0)
+  const isMigrated = rememberTrue(async () => (await pendingMigrations(db, migrationFoldersOf('gateway'))).length === 0)
   const ownApp = createOwnApp({
     routes,
     extras: [

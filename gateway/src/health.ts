@@ -1,6 +1,6 @@
+import type { ServiceName } from '@platform/platform/registry.ts'
 import type { Express } from 'express'
 import { request } from 'undici'
-import type { ServiceName } from './proxy/routing-table.ts'
 
 export interface HealthOptions {
   /** Whether the schema is the one that this code needs; rejects while the database is out of reach. */

@@ -1,10 +1,7 @@
 import { jobBodyLimit } from '@platform/contracts/scheduler.ts'
 import type { DomainError } from '@platform/http/errors.ts'
 import { parameterErrorBody } from '@platform/http/parameter-errors.ts'
-
-/** The services behind the gateway. Each is routed to when its address is configured. */
-export const SERVICES = ['groups', 'moderation', 'social', 'scheduler'] as const
-export type ServiceName = (typeof SERVICES)[number]
+import { PROCESSES, type PublicPrefix, SERVICES, type ServiceName } from '@platform/platform/registry.ts'
 
 /** Where a request goes. */
 export interface Destination {
@@ -21,41 +18,43 @@ export interface Destination {
   refusalBody?: (refusal: DomainError) => unknown
 }
 
-/** Jobs are for clients of old: an API key in the body, errors by parameter. */
-const forJobs = {
-  service: 'scheduler',
-  hasKeyInBody: true,
-  bodyLimit: jobBodyLimit,
-  refusalBody: parameterErrorBody,
-} as const
+/** How requests are treated below a prefix of a kind, where that differs from the usual. */
+type Treatment = Omit<Destination, 'service' | 'prefix' | 'upstreamPrefix'>
 
-/** Public path prefix → service and the path there. A service sees the same path that the client asked for. */
-const ROUTES: Destination[] = [
-  { prefix: '/groups', service: 'groups', upstreamPrefix: '/groups' },
-  { prefix: '/user-data', service: 'groups', upstreamPrefix: '/user-data' },
-  { prefix: '/moderation', service: 'moderation', upstreamPrefix: '/moderation' },
-  { prefix: '/reports', service: 'moderation', upstreamPrefix: '/reports' },
-  { prefix: '/posts', service: 'social', upstreamPrefix: '/posts' },
-  { prefix: '/comments', service: 'social', upstreamPrefix: '/comments' },
-  { prefix: '/users', service: 'social', upstreamPrefix: '/users' },
-  { prefix: '/jobs', upstreamPrefix: '/jobs', ...forJobs },
-  { prefix: '/jobs.json', upstreamPrefix: '/jobs.json', ...forJobs },
-]
+const TREATMENTS: Record<NonNullable<PublicPrefix['kind']>, Treatment> = {
+  // Old clients send an API key in the body, and read errors by parameter.
+  jobs: { hasKeyInBody: true, bodyLimit: jobBodyLimit, refusalBody: parameterErrorBody },
+  signedUrls: {},
+}
 
-/** What stands below one group and is another service's: the segment after its id. */
-const BELOW_GROUP = /^\/groups\/[^/]+\/(?:posts|feed)(?:\/|$)/
-const belowGroup: Destination = { prefix: '/groups', service: 'social', upstreamPrefix: '/groups' }
+/** The first segment of a path → its destination. */
+const byFirstSegment = new Map<string, Destination>()
+/** The first segment and the one after an id → the destination: `/groups feed`. */
+const belowEntity = new Map<string, Destination>()
 
-const byFirstSegment = new Map<string, Destination>(ROUTES.map((route) => [route.prefix, route]))
+for (const service of SERVICES) {
+  for (const { path: prefix, below, kind } of prefixesOf(service)) {
+    // A service sees the path that the client asked for.
+    const destination = { service, prefix, upstreamPrefix: prefix, ...(kind && TREATMENTS[kind]) }
+    if (!below) byFirstSegment.set(prefix, destination)
+    for (const segment of below ?? []) belowEntity.set(`${prefix} ${segment}`, destination)
+  }
+}
+
+function prefixesOf(service: ServiceName): readonly PublicPrefix[] {
+  return PROCESSES.find(({ name }) => name === service)?.prefixes ?? []
+}
+
+const PATH = /^(\/[^/]+)(?:\/[^/]+\/([^/]+))?/
 
 /**
- * Finds the service for a path by its first segment, or by what stands below a group. Prefixes are whole segments, and
+ * Finds the service for a path by its first segment, or by what stands below one entity. Prefixes are whole segments, and
  * case matters.
  *
  * @param path plain, as `readTarget` lets through
  */
 export function findDestination(path: string): Destination | undefined {
-  if (BELOW_GROUP.test(path)) return belowGroup
-  const end = path.indexOf('/', 1)
-  return byFirstSegment.get(end === -1 ? path : path.slice(0, end))
+  const [, first = '', segment] = PATH.exec(path) ?? []
+  const below = segment === undefined ? undefined : belowEntity.get(`${first} ${segment}`)
+  return below ?? byFirstSegment.get(first)
 }

@@ -1,5 +1,5 @@
 import type { Logger } from '@platform/log/logger.ts'
-import { SERVICES, type ServiceName } from './routing-table.ts'
+import { SERVICES, type ServiceName } from '@platform/platform/registry.ts'
 import { Upstream } from './upstream.ts'
 
 /** A way to each service whose address is known. */

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { guardChild } from '@platform/local/guard.ts'
-import { ROOT } from '@platform/local/processes.ts'
+import { ROOT } from '@platform/platform/paths.ts'
 import { Pool } from 'undici'
 import type { ServiceRequest } from './requests.ts'
 

@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { arch, cpus, totalmem } from 'node:os'
 import { join } from 'node:path'
-import { ROOT } from '@platform/local/processes.ts'
+import { ROOT } from '@platform/platform/paths.ts'
 
 /** One line of a benchmark's table: what was measured, and the figures by their heading. */
 export type Row = Record<string, string | number>

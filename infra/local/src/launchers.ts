@@ -1,4 +1,4 @@
-import { commandLine, parentOf } from './process-list.ts'
+import { commandLine, parentOf } from '@platform/local/process-list.ts'
 
 // npx and pnpm, as programs that Node runs; the shells that they start, for one command each; Node's own wrapper.
 const LAUNCHERS = [

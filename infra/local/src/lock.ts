@@ -1,5 +1,5 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { isRunning } from './process-list.ts'
+import { isRunning } from '@platform/local/process-list.ts'
 
 /**
  * Claims a folder for this process. A claim whose process has gone counts for nothing.

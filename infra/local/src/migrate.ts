@@ -6,8 +6,8 @@
  * With arguments, `pnpm migrate groups`, it migrates these schemas only, each with its own login: NAME_DATABASE_URL, or
  * DATABASE_URL where only one is named.
  */
-import { migrateSchema, passwordVariable, prepareDatabase } from './prepare-database.ts'
-import { SCHEMAS } from './processes.ts'
+import { migrateSchema, prepareDatabase } from '@platform/local/prepare-database.ts'
+import { passwordVariable, SCHEMAS } from '@platform/platform/registry.ts'
 
 async function migrateAll(): Promise<Record<string, string[]>> {
   const passwords = Object.fromEntries(SCHEMAS.map((name) => [name, required(passwordVariable(name))]))

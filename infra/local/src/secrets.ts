@@ -9,6 +9,7 @@ export function ownSecrets<Name extends string>(file: string, names: readonly Na
   const known: Record<string, string> = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {}
   const secrets: Record<string, string> = {}
   for (const name of names) secrets[name] = known[name] ?? randomBytes(32).toString('base64url')
+  if (names.every((name) => name in known)) return secrets
   writeFileSync(file, `${JSON.stringify({ ...known, ...secrets }, null, 2)}\n`, { mode: 0o600 })
   return secrets
 }

@@ -1,16 +1,17 @@
 import { mkdirSync } from 'node:fs'
 import { join, relative } from 'node:path'
+import { type Ports, processEnvironment, type Surroundings } from '@platform/local/environment.ts'
+import { startKafka } from '@platform/local/kafka.ts'
+import { startProcess } from '@platform/local/platform-process.ts'
+import { nextFreePort } from '@platform/local/ports.ts'
+import { startPostgres } from '@platform/local/postgres.ts'
+import { prepareDatabase } from '@platform/local/prepare-database.ts'
+import type { Running } from '@platform/local/running.ts'
+import { mainFile, ROOT } from '@platform/platform/paths.ts'
+import { type PlatformProcess, PROCESSES, SCHEMAS } from '@platform/platform/registry.ts'
 import { type Console, faint, strong } from './console.ts'
 import { demoAccount } from './demo-account.ts'
-import { type Ports, processEnvironment, type Surroundings } from './environment.ts'
-import { startKafka } from './kafka.ts'
 import { claim } from './lock.ts'
-import { startProcess } from './platform-process.ts'
-import { nextFreePort } from './ports.ts'
-import { startPostgres } from './postgres.ts'
-import { prepareDatabase } from './prepare-database.ts'
-import { mainFile, type PlatformProcess, PROCESSES, ROOT, SCHEMAS } from './processes.ts'
-import type { Running } from './running.ts'
 import { ownSecrets } from './secrets.ts'
 import { type Supervised, supervise } from './supervise.ts'
 
@@ -37,8 +38,9 @@ export async function startPlatform(env: NodeJS.ProcessEnv, console: Console): P
   mkdirSync(folder, { recursive: true })
   const holder = claim(join(folder, 'start.pid'), 'start.ts')
   if (holder) throw new Error(`The platform runs already on ${folder} (process ${holder}).`)
-  const secrets = ownSecrets(join(folder, 'secrets.json'), SECRETS)
-  const passwords = Object.fromEntries(SCHEMAS.map((name) => [name, secrets[`database.${name}`] ?? '']))
+  const secretsFile = join(folder, 'secrets.json')
+  const secrets = ownSecrets(secretsFile, ['assertion', 'adminPassword', 'demoPassword'])
+  const passwords = secretsBy(secretsFile, SCHEMAS, (name) => `database.${name}`)
   const ports = await choosePorts(env, console)
 
   const database = await openDatabaseServer(env, folder, console)
@@ -52,23 +54,22 @@ export async function startPlatform(env: NodeJS.ProcessEnv, console: Console): P
   }
   const gatewayOnly = {
     PUBLIC_URL: `http://127.0.0.1:${ports.gateway?.http}`,
-    KEY_ENCRYPTION_SECRET: secrets.keyEncryption,
     ADMIN_EMAIL: env.ADMIN_EMAIL || ADMIN_EMAIL,
     ADMIN_PASSWORD: env.ADMIN_PASSWORD || secrets.adminPassword,
   }
   const environmentOf = (target: PlatformProcess) => ({
     ...inherited(env),
     ...processEnvironment(target, surroundings),
+    ...secretsOf(secretsFile, target),
     ...(target.name === 'gateway' ? gatewayOnly : {}),
-    ...(target.name === 'scheduler' ? { JOB_SECRETS_KEY: secrets.jobSecrets } : {}),
-    ...(target.name === 'social' ? { CURSOR_SECRET: secrets.cursor } : {}),
   })
   console.say(`Starting ${PROCESSES.map(({ name }) => name).join(', ')} …`)
   const processes = await Promise.all(
     PROCESSES.map((target) => {
       const { name } = target
       const onLine = (line: string) => console.relay(name, line)
-      const start = () => startProcess({ name, file: mainFile(target), env: environmentOf(target), onLine })
+      const options = { name, file: mainFile(target), env: environmentOf(target), onLine }
+      const start = () => startProcess(options)
       return supervise({ name, start, say: console.warn })
     }),
   )
@@ -97,15 +98,20 @@ export async function startPlatform(env: NodeJS.ProcessEnv, console: Console): P
   }
 }
 
-const SECRETS = [
-  ...SCHEMAS.map((name) => `database.${name}` as const),
-  'assertion',
-  'keyEncryption',
-  'cursor',
-  'jobSecrets',
-  'adminPassword',
-  'demoPassword',
-] as const
+/** The secrets of this installation, by names of the caller's choice. */
+function secretsBy(file: string, names: readonly string[], storedAs: (name: string) => string): Record<string, string> {
+  const stored = ownSecrets(file, names.map(storedAs))
+  return Object.fromEntries(names.map((name) => [name, stored[storedAs(name)] ?? '']))
+}
+
+/** The variables with the secrets that one process has for itself. */
+function secretsOf(file: string, { secrets }: PlatformProcess): Record<string, string> {
+  const stored = ownSecrets(
+    file,
+    secrets.map(({ storedAs }) => storedAs),
+  )
+  return Object.fromEntries(secrets.map(({ variable, storedAs }) => [variable, stored[storedAs] ?? '']))
+}
 
 /** What the processes get of our own environment: settings that are theirs, but nothing that belongs to this command. */
 function inherited(env: NodeJS.ProcessEnv): Record<string, string | undefined> {

@@ -4,10 +4,11 @@
  * Settings, all optional: PORT (8080, the gateway's), EVENTS (`embedded` or `kafka`), DATABASE_URL (a login that may
  * create roles; default: an embedded server), KAFKA_BROKERS, DATA_FOLDER. What else is set reaches the processes.
  */
+
+import { endChildren } from '@platform/local/guard.ts'
+import { PROCESSES } from '@platform/platform/registry.ts'
 import { createConsole } from './console.ts'
-import { endChildren } from './guard.ts'
 import { watchLaunchers } from './launchers.ts'
-import { PROCESSES } from './processes.ts'
 import { startPlatform } from './start-platform.ts'
 
 // The terminal signals the whole group, and pnpm may pass it on again: one Ctrl-C, seen twice within this.

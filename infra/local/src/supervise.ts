@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Running } from './running.ts'
+import type { Running } from '@platform/local/running.ts'
 
 export interface SupervisionOptions<T extends Running> {
   name: string

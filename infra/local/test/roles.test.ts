@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
-import { SCHEMAS } from '@platform/local/processes.ts'
+import { SCHEMAS } from '@platform/platform/registry.ts'
 import { cloneDatabase, type TestDatabase } from '@platform/testing/database.ts'
 import { onServer } from '@platform/testing/server.ts'
 

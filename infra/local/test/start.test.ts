@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline'
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals'
 import { isFree } from '@platform/local/ports.ts'
 import { commandLine } from '@platform/local/process-list.ts'
-import { ROOT } from '@platform/local/processes.ts'
+import { ROOT } from '@platform/platform/paths.ts'
 import { eventually } from '@platform/testing/eventually.ts'
 
 jest.setTimeout(120_000)

@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { afterEach, describe, expect, it } from '@jest/globals'
 import { type PlatformChild, startProcess } from '@platform/local/platform-process.ts'
 import { freePort } from '@platform/local/ports.ts'
-import { type Supervised, supervise } from '@platform/local/supervise.ts'
 import { eventually } from '@platform/testing/eventually.ts'
+import { type Supervised, supervise } from '../src/supervise.ts'
 
 const FILE = join(mkdtempSync(join(tmpdir(), 'supervise-')), 'main.mjs')
 writeFileSync(

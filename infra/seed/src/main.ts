@@ -6,8 +6,8 @@
  */
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { findPostgres } from '@platform/local/find-postgres.ts'
-import { ROOT } from '@platform/local/processes.ts'
+import { ROOT } from '@platform/platform/paths.ts'
+import { findPostgres } from '@platform/start/find-postgres.ts'
 import { seed } from './seed.ts'
 import { completeSizes, SIZE_NAMES, type Sizes } from './sizes.ts'
 

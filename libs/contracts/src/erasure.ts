@@ -1,14 +1,11 @@
 import { createHash } from 'node:crypto'
 import { defineEvent } from '@platform/events/event-type.ts'
+import { ERASING_SERVICES, type ErasingService } from '@platform/platform/registry.ts'
 import { type Static, Type } from 'typebox'
 import { DateTime, Uuid } from './shapes.ts'
 
 /** In place of an erased person's id, where something that they left behind needs one. */
 export const NOBODY = '00000000-0000-0000-0000-000000000000'
-
-/** The services that have a part in an erasure. One more is a name here, its part's events, and a handler there. */
-export const ERASING_SERVICES = ['groups', 'social', 'moderation'] as const
-export type ErasingService = (typeof ERASING_SERVICES)[number]
 
 /** The erasure of one person's data, over all services. */
 export const ErasureState = Type.Object({
@@ -36,8 +33,18 @@ export const ErasurePartState = Type.Object({
 })
 export type ErasurePartState = Static<typeof ErasurePartState>
 
-/** The events of a service about its part. The groups service has none: it keeps the whole. */
-export function erasurePartEvents(service: Exclude<ErasingService, 'groups'>) {
+/** The service that coordinates erasures. It records its own progress, so it publishes no events about its part. */
+export const ERASURE_COORDINATOR = 'groups'
+
+/** A service that publishes events about its part of an erasure. */
+export type ErasureParticipant = Exclude<ErasingService, typeof ERASURE_COORDINATOR>
+
+/** The services that publish events about their parts. */
+export const ERASURE_PARTICIPANTS: ErasureParticipant[] = ERASING_SERVICES.filter(
+  (service) => service !== ERASURE_COORDINATOR,
+)
+
+function definePartEvents(service: ErasureParticipant) {
   const partEvent = (what: string, description: string) =>
     defineEvent({
       type: `${service}.erasure.${what}`,
@@ -50,7 +57,22 @@ export function erasurePartEvents(service: Exclude<ErasingService, 'groups'>) {
     completed: partEvent('completed', 'Nothing of an erased person’s data is left in the service.'),
   }
 }
-export type ErasurePartEvents = ReturnType<typeof erasurePartEvents>
+export type ErasurePartEvents = ReturnType<typeof definePartEvents>
+
+const partEvents = new Map<string, ErasurePartEvents>(
+  ERASURE_PARTICIPANTS.map((service) => [service, definePartEvents(service)]),
+)
+
+/**
+ * Returns the events that a service publishes about its part of an erasure.
+ *
+ * @throws Error for a service that publishes none
+ */
+export function erasurePartEvents(service: string): ErasurePartEvents {
+  const events = partEvents.get(service)
+  if (!events) throw new Error(`The ${service} service publishes no events about its part of an erasure.`)
+  return events
+}
 
 /**
  * Under which id an erased person's place in a group is kept on: its versions have to go on, and a mute outlives leaving,

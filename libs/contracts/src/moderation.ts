@@ -27,6 +27,4 @@ export const transitionRecorded = defineEvent({
   data: TransitionState,
 })
 
-export const moderationErasure = erasurePartEvents('moderation')
-
-export const moderationEvents = [transitionRecorded, moderationErasure.progressed, moderationErasure.completed]
+export const moderationEvents = [transitionRecorded, ...Object.values(erasurePartEvents('moderation'))]

@@ -106,8 +106,6 @@ const commentLikesEvent = (what: string, description: string) =>
 export const commentLiked = commentLikesEvent('liked', 'Somebody liked a comment.')
 export const commentUnliked = commentLikesEvent('unliked', 'Somebody took their like back.')
 
-export const socialErasure = erasurePartEvents('social')
-
 export const socialEvents = [
   postCreated,
   postEdited,
@@ -123,6 +121,5 @@ export const socialEvents = [
   commentDeleted,
   commentLiked,
   commentUnliked,
-  socialErasure.progressed,
-  socialErasure.completed,
+  ...Object.values(erasurePartEvents('social')),
 ]

@@ -55,7 +55,7 @@ async function provisionOwner(client: pg.Client, { name, password }: SchemaOwner
  * Lets these roles, and nobody else, connect to the database, and sets where each looks for its tables. This is what
  * `CREATE DATABASE … TEMPLATE` does not copy.
  */
-export async function admitRoles(client: pg.Client, database: string, roles: string[]): Promise<void> {
+export async function admitRoles(client: pg.Client, database: string, roles: readonly string[]): Promise<void> {
   const target = quote(database)
   await client.query(`revoke all on database ${target} from public`)
   for (const role of roles.map(quote)) {

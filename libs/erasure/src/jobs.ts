@@ -1,6 +1,7 @@
-import { type ErasingService, type ErasureState, erasureRequested } from '@platform/contracts/erasure.ts'
+import { type ErasureState, erasureRequested } from '@platform/contracts/erasure.ts'
 import { type EventHandler, on } from '@platform/events/consumer.ts'
 import type { OutboxTables } from '@platform/events/outbox.ts'
+import type { ErasingService } from '@platform/platform/registry.ts'
 import type { Generated, Selectable, Transaction } from 'kysely'
 
 /** A service's part of an erasure, for as long as something is left to do. Nobody's id stays when it is done. */

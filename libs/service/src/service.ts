@@ -1,5 +1,6 @@
 import { openDatabase } from '@platform/db/database.ts'
 import { pendingMigrations } from '@platform/db/migrate.ts'
+import type { ErasureTables } from '@platform/erasure/jobs.ts'
 import { type EventHandler, startConsumer } from '@platform/events/consumer.ts'
 import { openTransport } from '@platform/events/open-transport.ts'
 import type { EventTables } from '@platform/events/outbox.ts'
@@ -17,7 +18,9 @@ import type { RequestHandler } from 'express'
 import { type Kysely, sql } from 'kysely'
 import { Registry } from 'prom-client'
 import { Type } from 'typebox'
+import { type ErasurePart, startErasing } from './erasing.ts'
 import { healthRoutes } from './health.ts'
+import { migrationFoldersOf } from './migrations.ts'
 import type { CommonSettings } from './settings.ts'
 
 /** The tables that the libraries keep in every service's schema. */
@@ -41,6 +44,8 @@ export interface ServiceParts<T> {
   handlers?: EventHandler<T>[]
   /** Called after events were handled: they may have left work behind. */
   onHandled?: () => void
+  /** Its part in erasures, for a service that the registry says takes part in them. */
+  erasure?: ErasurePart<T>
   /** How requests are read and refused, where that is not the contract's own way. */
   dialect?: Dialect
   /** Called when everything else has stopped. */
@@ -48,13 +53,11 @@ export interface ServiceParts<T> {
 }
 
 export interface ServiceOptions<T extends LibraryTables> {
-  /** Also the schema's, the role's and the consumer group's name. */
+  /** As in the registry; also the name of the schema, the role and the consumer group. */
   name: string
   settings: CommonSettings
   log: Logger
   clock?: () => Date
-  /** Absolute paths of migration folders. */
-  migrations: string[]
   /** Called when the process cannot do its work any more and has to be replaced. */
   onFatal: (error: unknown) => void
   build: (context: ServiceContext<T>) => ServiceParts<T>
@@ -72,7 +75,8 @@ const PURGE_EVERY_MS = 600_000
 
 /** Puts a service together: database, relay, consumer, HTTP behind the assertion, health, metrics; and starts it. */
 export async function startService<T extends LibraryTables>(options: ServiceOptions<T>): Promise<RunningService> {
-  const { name, settings, log, migrations, onFatal } = options
+  const { name, settings, log, onFatal } = options
+  const migrations = migrationFoldersOf(name)
   const database = openDatabase<T>({
     url: settings.DATABASE_URL,
     applicationName: name,
@@ -86,18 +90,27 @@ export async function startService<T extends LibraryTables>(options: ServiceOpti
   const clock = options.clock ?? (() => new Date())
   const parts = options.build({ db, log, clock, assertions, registry, onPublished: () => relay.wake() })
 
+  const erasing = startErasing(parts.erasure as ErasurePart<ErasureTables> | undefined, {
+    name,
+    db: db as unknown as Kysely<ErasureTables>,
+    clock,
+    log,
+    onPublished: () => relay.wake(),
+  })
+
   const transport = openTransport({ settings, clientId: name, pool, databaseUrl: settings.DATABASE_URL, log, onFatal })
   const relay = startRelay({ db, pool, databaseUrl: settings.DATABASE_URL, transport, log, registry })
   const consumer = startConsumer({
     db,
     transport,
     name,
-    handlers: parts.handlers ?? [],
+    handlers: [...(parts.handlers ?? []), ...(erasing.handlers as unknown as EventHandler<T>[])],
     log,
     clock,
     registry,
     onCommit: () => {
       relay.wake()
+      erasing.wake()
       parts.onHandled?.()
     },
   })
@@ -140,6 +153,7 @@ export async function startService<T extends LibraryTables>(options: ServiceOpti
       clearInterval(purge)
       await server.stop()
       await consumer.stop()
+      await erasing.stop()
       await relay.stop()
       await transport.close()
       await parts.close?.()

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { admitRoles, urlForRole } from '@platform/db/provision.ts'
-import { SCHEMAS } from '@platform/local/processes.ts'
+import { SCHEMAS } from '@platform/platform/registry.ts'
 import { getForRun } from './run-environment.ts'
 import { createDatabase, onServer } from './server.ts'
 

@@ -1,7 +1,8 @@
-import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { addressVariable, type PlatformProcess, PROCESSES, ROOT } from '@platform/local/processes.ts'
+import { freePort } from '@platform/local/ports.ts'
 import { createLogger } from '@platform/log/logger.ts'
+import { serviceFile } from '@platform/platform/paths.ts'
+import { addressVariable, GATEWAY_PRIVATE_URL, type PlatformProcess, PROCESSES } from '@platform/platform/registry.ts'
 import type { StartOptions } from '@platform/service/process.ts'
 import { Client } from './client.ts'
 import { cloneDatabase, type TestDatabase } from './database.ts'
@@ -55,8 +56,10 @@ export async function startPlatform({ env = {} }: PlatformOptions = {}): Promise
     await issuer.stop()
     await database.drop()
   }
-  const startOne = async ({ name, folder, calls }: PlatformProcess) => {
-    const module: ProcessModule = await import(pathToFileURL(join(ROOT, folder, 'src/service.ts')).href)
+  const privatePort = await freePort()
+  const startOne = async (target: PlatformProcess) => {
+    const { name, calls, callsGateway } = target
+    const module: ProcessModule = await import(pathToFileURL(serviceFile(target)).href)
     const addresses = Object.fromEntries(calls.map((called) => [addressVariable(called), urls[called]]))
     const started = await module.start({
       env: {
@@ -67,6 +70,8 @@ export async function startPlatform({ env = {} }: PlatformOptions = {}): Promise
         SHUTDOWN_GRACE_MS: '2000',
         JWT_ISSUERS: issuer.setting,
         ...addresses,
+        ...(name === 'gateway' ? { METRICS_PORT: String(privatePort) } : {}),
+        ...(callsGateway ? { [GATEWAY_PRIVATE_URL]: `http://127.0.0.1:${privatePort}` } : {}),
         ...env,
       },
       log: log.child({ process: name }),

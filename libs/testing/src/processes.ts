@@ -1,7 +1,8 @@
 import { processEnvironment } from '@platform/local/environment.ts'
 import { type PlatformChild, startProcess } from '@platform/local/platform-process.ts'
 import { freePort } from '@platform/local/ports.ts'
-import { mainFile, type PlatformProcess, PROCESSES } from '@platform/local/processes.ts'
+import { mainFile } from '@platform/platform/paths.ts'
+import { type PlatformProcess, PROCESSES } from '@platform/platform/registry.ts'
 import type { TestDatabase } from './database.ts'
 import { getForRun } from './run-environment.ts'
 

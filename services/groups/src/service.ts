@@ -1,9 +1,7 @@
-import { startErasing } from '@platform/erasure/erasing.ts'
 import { createGeocoder } from '@platform/geo/geocoder.ts'
 import type { StartOptions } from '@platform/service/process.ts'
 import { type RunningService, startService } from '@platform/service/service.ts'
 import { loadConfig } from './config.ts'
-import { migrationFolders } from './db/migrations.ts'
 import type { GroupsTables } from './db/schema.ts'
 import { notePart } from './erasure/erasures.ts'
 import { erasureRoutes } from './erasure/routes.ts'
@@ -24,8 +22,7 @@ export async function start({ env, log, clock, onFatal }: StartOptions): Promise
     log,
     clock,
     onFatal,
-    migrations: migrationFolders,
-    build: ({ db, clock, log, onPublished }) => {
+    build: ({ db, clock, log }) => {
       const geocoder = createGeocoder({
         provider: config.GEOCODER,
         url: config.GEOCODER_URL,
@@ -33,16 +30,6 @@ export async function start({ env, log, clock, onFatal }: StartOptions): Promise
         log,
       })
       const { redactedStatuses } = config
-      const erasing = startErasing({
-        db,
-        clock,
-        log,
-        batchSize: config.ERASURE_BATCH_SIZE,
-        steps: ERASURE_STEPS,
-        report: (trx, { isComplete, ...progress }, cause) =>
-          notePart(trx, { ...progress, service: 'groups', completedAt: isComplete ? cause.at : undefined }, cause),
-        onDone: onPublished,
-      })
       return {
         routes: [
           ...groupRoutes({ db, clock, geocoder, redactedStatuses }),
@@ -51,8 +38,12 @@ export async function start({ env, log, clock, onFatal }: StartOptions): Promise
           ...internalRoutes({ db }),
         ],
         handlers: [onModerationTransition, onAccountDeleted(clock), ...onErasureParts(clock)],
-        onHandled: () => erasing.wake(),
-        close: () => erasing.stop(),
+        erasure: {
+          steps: ERASURE_STEPS,
+          batchSize: config.ERASURE_BATCH_SIZE,
+          report: (trx, { isComplete, ...progress }, cause) =>
+            notePart(trx, { ...progress, service: 'groups', completedAt: isComplete ? cause.at : undefined }, cause),
+        },
       }
     },
   })

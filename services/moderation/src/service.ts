@@ -1,12 +1,7 @@
-import { moderationErasure } from '@platform/contracts/moderation.ts'
-import { reportByEvent } from '@platform/erasure/erase.ts'
-import { startErasing } from '@platform/erasure/erasing.ts'
-import { onErasureRequested } from '@platform/erasure/jobs.ts'
 import { ServiceClient } from '@platform/http/client.ts'
 import type { StartOptions } from '@platform/service/process.ts'
 import { type RunningService, startService } from '@platform/service/service.ts'
 import { loadConfig } from './config.ts'
-import { migrationFolders } from './db/migrations.ts'
 import type { ModerationTables } from './db/schema.ts'
 import { ERASURE_STEPS } from './erasure/steps.ts'
 import { COMMENT_EVENTS, GROUP_EVENTS, onContentEvents, POST_EVENTS } from './events/on-content-events.ts'
@@ -16,7 +11,6 @@ import { reportRoutes } from './reports/routes.ts'
 import { commentKind } from './social/comment-kind.ts'
 import { postKind } from './social/post-kind.ts'
 import { subjectRoutes } from './subjects/routes.ts'
-import { SOURCE } from './transitions/move.ts'
 import { transitionRoutes } from './transitions/routes.ts'
 
 /** Starts the moderation service: the status machine, its audit trail, the queue, reports. */
@@ -28,21 +22,11 @@ export async function start({ env, log, clock, onFatal }: StartOptions): Promise
     log,
     clock,
     onFatal,
-    migrations: migrationFolders,
-    build: ({ db, clock, log, assertions, onPublished }) => {
+    build: ({ db, clock, log, assertions }) => {
       const groups = new ServiceClient({ service: 'groups', baseUrl: config.GROUPS_URL, assertions, log })
       const social = new ServiceClient({ service: 'social', baseUrl: config.SOCIAL_URL, assertions, log })
       const [post, comment, group] = [postKind(social), commentKind(social), groupKind(groups)]
       const kinds = [post, comment, group]
-      const erasing = startErasing({
-        db,
-        clock,
-        log,
-        batchSize: config.ERASURE_BATCH_SIZE,
-        steps: ERASURE_STEPS,
-        report: reportByEvent(moderationErasure, SOURCE),
-        onDone: onPublished,
-      })
       return {
         routes: [
           ...kinds.flatMap((kind) => transitionRoutes({ db, clock }, kind)),
@@ -54,11 +38,9 @@ export async function start({ env, log, clock, onFatal }: StartOptions): Promise
           ...onContentEvents(post, POST_EVENTS, clock),
           ...onContentEvents(comment, COMMENT_EVENTS, clock),
           ...onContentEvents(group, GROUP_EVENTS, clock),
-          onErasureRequested('moderation'),
         ],
-        onHandled: () => erasing.wake(),
+        erasure: { steps: ERASURE_STEPS, batchSize: config.ERASURE_BATCH_SIZE },
         close: async () => {
-          await erasing.stop()
           await groups.close()
           await social.close()
         },

@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
-import { erasureRequested, NOBODY } from '@platform/contracts/erasure.ts'
+import { erasurePartEvents, erasureRequested, NOBODY } from '@platform/contracts/erasure.ts'
 import type { GroupState } from '@platform/contracts/groups.ts'
-import { moderationErasure } from '@platform/contracts/moderation.ts'
 import type { CloudEvent } from '@platform/events/cloud-event.ts'
 import type { Page } from '@platform/http/paging.ts'
 import { eventually } from '@platform/testing/eventually.ts'
@@ -13,7 +12,7 @@ import { type Harness, startHarness } from './harness.ts'
 let moderation: Harness
 beforeAll(async () => {
   moderation = await startHarness({ ERASURE_BATCH_SIZE: '2', REPORT_THRESHOLD: '5' })
-  await moderation.transport.ensureTopics([erasureRequested.topic, moderationErasure.completed.topic])
+  await moderation.transport.ensureTopics([erasureRequested.topic, erasurePartEvents('moderation').completed.topic])
 })
 afterAll(() => moderation.stop())
 
@@ -35,7 +34,7 @@ async function erase(userId: string, { times = 1, time = '2026-01-01T10:00:00.00
   await moderation.transport.send(Array.from({ length: times }, () => message))
   return eventually(async () => {
     const told = await published(id)
-    expect(told.at(-1)?.type).toBe(moderationErasure.completed.type)
+    expect(told.at(-1)?.type).toBe(erasurePartEvents('moderation').completed.type)
     return told
   })
 }
@@ -44,7 +43,7 @@ function published(key: string): Promise<CloudEvent[]> {
   return onServer(moderation.database.adminUrl, async (client) => {
     const { rows } = await client.query<{ value: string }>(
       'select value from event_log.record where topic = $1 and key = $2 order by "offset"',
-      [moderationErasure.completed.topic, key],
+      [erasurePartEvents('moderation').completed.topic, key],
     )
     return rows.map(({ value }) => JSON.parse(value))
   })

@@ -2,10 +2,10 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { openDatabase } from '@platform/db/database.ts'
 import { migrate, migrateDown, pendingMigrations } from '@platform/db/migrate.ts'
 import { createLogger } from '@platform/log/logger.ts'
+import { migrationFoldersOf } from '@platform/service/migrations.ts'
 import { cloneDatabase, type TestDatabase } from '@platform/testing/database.ts'
 import { onServer } from '@platform/testing/server.ts'
 import { loadConfig } from '../src/config.ts'
-import { migrationFolders } from '../src/db/migrations.ts'
 
 const env = {
   DATABASE_URL: 'postgres://localhost/x',
@@ -51,11 +51,11 @@ describe('the migrations', () => {
     const { db, close } = openDatabase<unknown>({ url, applicationName: 'test', log, poolSize: 1 })
     const before = await tables()
     expect(before).toEqual(expect.arrayContaining(['item', 'item_total', 'outbox', 'report', 'transition']))
-    await migrateDown(db, migrationFolders)
+    await migrateDown(db, migrationFoldersOf('moderation'))
     expect(await tables()).toEqual([])
-    await migrate(db, migrationFolders)
+    await migrate(db, migrationFoldersOf('moderation'))
     expect(await tables()).toEqual(before)
-    expect(await pendingMigrations(db, migrationFolders)).toEqual([])
+    expect(await pendingMigrations(db, migrationFoldersOf('moderation'))).toEqual([])
     await close()
   })
 })

@@ -3,7 +3,6 @@ import { type RunningService, startService } from '@platform/service/service.ts'
 import { sql } from 'kysely'
 import { createDialect } from './api/dialect.ts'
 import { loadConfig } from './config.ts'
-import { migrationFolders } from './db/migrations.ts'
 import type { Db, SchedulerTables } from './db/schema.ts'
 import { openEngineDatabase } from './engine/database.ts'
 import { Engine } from './engine/engine.ts'
@@ -42,7 +41,6 @@ export async function start({
     log,
     clock,
     onFatal,
-    migrations: migrationFolders,
     build: ({ db, log, registry, onPublished }) => {
       const databaseTime = new DatabaseTime()
       const time = given.time ?? databaseTime

@@ -1,7 +1,3 @@
-import { socialErasure } from '@platform/contracts/social.ts'
-import { reportByEvent } from '@platform/erasure/erase.ts'
-import { startErasing } from '@platform/erasure/erasing.ts'
-import { onErasureRequested } from '@platform/erasure/jobs.ts'
 import { createGeocoder } from '@platform/geo/geocoder.ts'
 import { ServiceClient } from '@platform/http/client.ts'
 import { BackgroundWork } from '@platform/service/background-work.ts'
@@ -9,7 +5,6 @@ import type { StartOptions } from '@platform/service/process.ts'
 import { type RunningService, startService } from '@platform/service/service.ts'
 import { commentRoutes } from './comments/routes.ts'
 import { loadConfig } from './config.ts'
-import { migrationFolders } from './db/migrations.ts'
 import type { SocialTables } from './db/schema.ts'
 import { deleteOnce } from './deletions/finish.ts'
 import type { Deps } from './deps.ts'
@@ -23,7 +18,6 @@ import { Cursors } from './lists/cursor.ts'
 import { markRoutes } from './marks/routes.ts'
 import { changePostRoutes } from './posts/change-routes.ts'
 import { groupPostRoutes } from './posts/group-routes.ts'
-import { SOURCE } from './posts/post-events.ts'
 import { profilePostRoutes } from './posts/profile-routes.ts'
 import { repostRoutes } from './reposts/routes.ts'
 
@@ -36,7 +30,6 @@ export async function start({ env, log, clock, onFatal }: StartOptions): Promise
     log,
     clock,
     onFatal,
-    migrations: migrationFolders,
     build: ({ db, clock, log, assertions, onPublished }) => {
       const groups = new ServiceClient({ service: 'groups', baseUrl: config.GROUPS_URL, assertions, log })
       const deleting = new BackgroundWork({
@@ -44,18 +37,6 @@ export async function start({ env, log, clock, onFatal }: StartOptions): Promise
         log,
         work: () => deleteOnce(db, config.DELETION_BATCH_SIZE),
         onDone: onPublished,
-      })
-      const erasing = startErasing({
-        db,
-        clock,
-        log,
-        batchSize: config.ERASURE_BATCH_SIZE,
-        steps: ERASURE_STEPS,
-        report: reportByEvent(socialErasure, SOURCE),
-        onDone: () => {
-          deleting.wake()
-          onPublished()
-        },
       })
       const geocoder = createGeocoder({
         provider: config.GEOCODER,
@@ -78,13 +59,14 @@ export async function start({ env, log, clock, onFatal }: StartOptions): Promise
           ...commentRoutes(deps, cursors),
           ...internalRoutes({ db }),
         ],
-        handlers: [...onGroupEvents, ...onParticipantEvents, onModerationTransition, onErasureRequested('social')],
-        onHandled: () => {
-          deleting.wake()
-          erasing.wake()
+        handlers: [...onGroupEvents, ...onParticipantEvents, onModerationTransition],
+        erasure: {
+          steps: ERASURE_STEPS,
+          batchSize: config.ERASURE_BATCH_SIZE,
+          onDone: () => deleting.wake(),
         },
+        onHandled: () => deleting.wake(),
         close: async () => {
-          await erasing.stop()
           await deleting.stop()
           await groups.close()
         },

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
-import { erasedPersonId, erasureRequested } from '@platform/contracts/erasure.ts'
+import { erasedPersonId, erasurePartEvents, erasureRequested } from '@platform/contracts/erasure.ts'
 import { groupDeleted } from '@platform/contracts/groups.ts'
-import { postDeleted, socialErasure } from '@platform/contracts/social.ts'
+import { postDeleted } from '@platform/contracts/social.ts'
 import type { CloudEvent } from '@platform/events/cloud-event.ts'
 import { eventually } from '@platform/testing/eventually.ts'
 import { onServer } from '@platform/testing/server.ts'
@@ -36,8 +36,8 @@ async function erase(userId: string): Promise<void> {
   const data = { id, userId, services: ['groups', 'social', 'moderation'], requestedAt: BEFORE }
   await alone.send(erasureRequested, { subject: id, data })
   await eventually(async () => {
-    const told = await published(socialErasure.completed.topic, id)
-    expect(told.at(-1)?.type).toBe(socialErasure.completed.type)
+    const told = await published(erasurePartEvents('social').completed.topic, id)
+    expect(told.at(-1)?.type).toBe(erasurePartEvents('social').completed.type)
   })
 }
 

@@ -6,10 +6,10 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { type Database, openDatabase } from '@platform/db/database.ts'
 import { migrate, migrateDown } from '@platform/db/migrate.ts'
 import { createLogger } from '@platform/log/logger.ts'
+import { migrationFoldersOf } from '@platform/service/migrations.ts'
 import { cloneDatabase, type TestDatabase } from '@platform/testing/database.ts'
 import { sql } from 'kysely'
 import { loadConfig } from '../src/config.ts'
-import { migrationFolders } from '../src/db/migrations.ts'
 import type { SocialTables } from '../src/db/schema.ts'
 import { openSocial } from './database.ts'
 
@@ -84,9 +84,9 @@ describe('the migrations', () => {
     }
     const before = await tables()
     expect(before.length).toBeGreaterThan(10)
-    await migrateDown(db, migrationFolders)
+    await migrateDown(db, migrationFoldersOf('social'))
     expect(await tables()).toEqual([])
-    await migrate(db, migrationFolders)
+    await migrate(db, migrationFoldersOf('social'))
     expect(await tables()).toEqual(before)
     await close()
   })

@@ -1,7 +1,7 @@
-import type { ErasingService } from '@platform/contracts/erasure.ts'
 import type { ModerationStatus } from '@platform/contracts/shapes.ts'
 import type { ErasureTables } from '@platform/erasure/jobs.ts'
 import type { GroupAddress } from '@platform/geo/schemas.ts'
+import type { ErasingService } from '@platform/platform/registry.ts'
 import type { LibraryTables } from '@platform/service/service.ts'
 import type { ColumnType, Generated, GeneratedAlways, Kysely, Selectable, Transaction } from 'kysely'
 

@@ -1,12 +1,7 @@
-import {
-  ERASING_SERVICES,
-  type ErasingService,
-  type ErasureState,
-  erasureCompleted,
-  erasureRequested,
-} from '@platform/contracts/erasure.ts'
+import { type ErasureState, erasureCompleted, erasureRequested } from '@platform/contracts/erasure.ts'
 import { addErasureJob } from '@platform/erasure/jobs.ts'
 import { type Cause, publish } from '@platform/events/outbox.ts'
+import { ERASING_SERVICES, type ErasingService } from '@platform/platform/registry.ts'
 import { sql } from 'kysely'
 import { v7 as uuidv7 } from 'uuid'
 import type { Db, ErasurePartRow, ErasureRow, Tx } from '../db/schema.ts'

@@ -1,6 +1,9 @@
-import type { ErasingService, ErasurePartEvents, ErasurePartState } from '@platform/contracts/erasure.ts'
-import { moderationErasure } from '@platform/contracts/moderation.ts'
-import { socialErasure } from '@platform/contracts/social.ts'
+import {
+  ERASURE_PARTICIPANTS,
+  type ErasureParticipant,
+  type ErasurePartState,
+  erasurePartEvents,
+} from '@platform/contracts/erasure.ts'
 import { causedBy } from '@platform/events/cloud-event.ts'
 import { type EventHandler, on } from '@platform/events/consumer.ts'
 import { nextVersion } from '@platform/events/versions.ts'
@@ -9,15 +12,11 @@ import { notePart } from '../erasure/erasures.ts'
 
 /** Keeps track of how far the other services are with their parts of an erasure. */
 export function onErasureParts(clock: () => Date): EventHandler<GroupsTables>[] {
-  return [...partHandlers('social', socialErasure, clock), ...partHandlers('moderation', moderationErasure, clock)]
+  return ERASURE_PARTICIPANTS.flatMap((service) => partHandlers(service, clock))
 }
 
-function partHandlers(
-  service: ErasingService,
-  events: ErasurePartEvents,
-  clock: () => Date,
-): EventHandler<GroupsTables>[] {
-  return [events.progressed, events.completed].map((type) =>
+function partHandlers(service: ErasureParticipant, clock: () => Date): EventHandler<GroupsTables>[] {
+  return Object.values(erasurePartEvents(service)).map((type) =>
     on<GroupsTables, ErasurePartState>(type, async (trx, event) => {
       const { erasureId, erased, completedAt } = event.data
       const part = await trx

@@ -1,9 +1,10 @@
 import { openDatabase } from '@platform/db/database.ts'
 import { migrate } from '@platform/db/migrate.ts'
 import { provision, urlForRole } from '@platform/db/provision.ts'
-import { grantEventLog } from '@platform/events/migrations.ts'
+import { eventLogMigrations, grantEventLog } from '@platform/events/migrations.ts'
 import { createLogger } from '@platform/log/logger.ts'
-import { EVENT_LOG, migrationFoldersOf, PROCESSES, SCHEMAS } from './processes.ts'
+import { EVENT_LOG, PROCESSES, SCHEMAS } from '@platform/platform/registry.ts'
+import { migrationFoldersOf } from '@platform/service/migrations.ts'
 
 // An index on a large table may take a while.
 const MIGRATION_MS = 3_600_000
@@ -30,11 +31,6 @@ export async function prepareDatabase(adminUrl: string, passwords: Passwords): P
   return applied
 }
 
-/** The variable that holds a role's password, for jobs that prepare a database. */
-export function passwordVariable(role: string): string {
-  return `${role.toUpperCase()}_DATABASE_PASSWORD`
-}
-
 function passwordOf(passwords: Passwords, name: string): string {
   const password = passwords[name]
   if (!password) throw new Error(`There is no password for the role ${name}.`)
@@ -48,8 +44,7 @@ function passwordOf(passwords: Passwords, name: string): string {
  * @returns the migrations that were applied
  */
 export async function migrateSchema(name: string, url: string): Promise<string[]> {
-  const folders = await migrationFoldersOf(name)
-  if (folders.length === 0) return []
+  const folders = name === EVENT_LOG ? [eventLogMigrations] : migrationFoldersOf(name)
   const log = createLogger({ service: 'migrate', level: 'silent', format: 'json' })
   const options = { url, applicationName: 'migrate', log, poolSize: 1, statementTimeoutMs: MIGRATION_MS }
   const database = openDatabase<unknown>(options)

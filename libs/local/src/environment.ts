@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { urlForRole } from '@platform/db/provision.ts'
-import { addressVariable, type PlatformProcess, ROOT } from './processes.ts'
+import { ROOT } from '@platform/platform/paths.ts'
+import { addressVariable, GATEWAY_PRIVATE_URL, type PlatformProcess } from '@platform/platform/registry.ts'
 
 /** Where a process listens, on the loopback interface. */
 export interface Ports {
@@ -49,7 +50,12 @@ export function processEnvironment(target: PlatformProcess, given: Surroundings)
     ASSERTION_SECRET: given.assertionSecret,
     ...(given.kafkaBrokers ? { KAFKA_BROKERS: given.kafkaBrokers } : {}),
     ...Object.fromEntries(addresses),
+    ...(target.callsGateway ? { [GATEWAY_PRIVATE_URL]: gatewayPrivateUrl(given) } : {}),
   }
+}
+
+function gatewayPrivateUrl(given: Surroundings): string {
+  return `http://127.0.0.1:${portsOf('gateway', given).metrics ?? 0}`
 }
 
 function portsOf(name: string, { ports }: Surroundings): Ports {

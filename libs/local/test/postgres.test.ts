@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { type LocalPostgres, startPostgres } from '@platform/local/postgres.ts'
 import { isRunning } from '@platform/local/process-list.ts'
-import { ROOT } from '@platform/local/processes.ts'
+import { ROOT } from '@platform/platform/paths.ts'
 import { eventually } from '@platform/testing/eventually.ts'
 import { onServer } from '@platform/testing/server.ts'
 
@@ -79,7 +79,7 @@ describe('the embedded PostgreSQL', () => {
 /** Starts a process that starts a server and then does nothing. */
 async function holdServer(): Promise<{ child: ChildProcess; pid: number }> {
   const program = `
-    import { startPostgres } from ${JSON.stringify(join(ROOT, 'infra/local/src/postgres.ts'))}
+    import { startPostgres } from ${JSON.stringify(join(ROOT, 'libs/local/src/postgres.ts'))}
     const server = await startPostgres({ folder: ${JSON.stringify(folder)}, durable: false })
     console.log(server.pid)
     setInterval(() => {}, 1000)`

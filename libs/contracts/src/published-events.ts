@@ -2,6 +2,7 @@ import type { EventType } from '@platform/events/event-type.ts'
 import { accountEvents } from './accounts.ts'
 import { groupEvents } from './groups.ts'
 import { moderationEvents } from './moderation.ts'
+import { momentsEvents } from './moments.ts'
 import { schedulerEvents } from './scheduler.ts'
 import { socialEvents } from './social.ts'
 
@@ -12,4 +13,5 @@ export const publishedEvents: EventType[] = [
   ...moderationEvents,
   ...socialEvents,
   ...schedulerEvents,
+  ...momentsEvents,
 ]

@@ -46,6 +46,13 @@ describe('the AsyncAPI document', () => {
       ...socialEvents.map(({ type }) => type).filter((type) => !type.startsWith('social.erasure.')),
       'social.erasure',
       'scheduler.job',
+      'moments.moment.captured',
+      'moments.moment.changed',
+      'moments.moment.deleted',
+      'moments.moment.restored',
+      'moments.moment.purged',
+      'moments.action',
+      'moments.erasure',
     ])
     expect(document.channels['groups.group']).toMatchObject({
       address: 'groups.group',

@@ -7,6 +7,8 @@ import { allowPrepared } from './prepared.ts'
 
 // Counters and byte counts stay far below 2^53, so bigint may be a number.
 pg.types.setTypeParser(pg.types.builtins.INT8, Number)
+// A wall clock belongs to no zone: as a Date it would be read in the zone of this machine.
+pg.types.setTypeParser(pg.types.builtins.TIMESTAMP, (text) => text)
 
 /** How a process reaches its schema. */
 export interface DatabaseOptions {

@@ -79,6 +79,24 @@ const SERVICE_PROCESSES = [
     secrets: [{ variable: 'JOB_SECRETS_KEY', storedAs: 'jobSecrets' }],
     erases: false,
   },
+  {
+    name: 'moments',
+    folder: 'services/moments',
+    prefixes: [
+      { path: '/moments' },
+      { path: '/robots' },
+      { path: '/media' },
+      // Addresses of files that the service has signed itself: they need no other credential.
+      { path: '/media-files', kind: 'signedUrls' },
+    ],
+    calls: [],
+    callsGateway: true,
+    secrets: [
+      { variable: 'CURSOR_SECRET', storedAs: 'momentsCursor' },
+      { variable: 'MEDIA_URL_SECRET', storedAs: 'mediaUrl' },
+    ],
+    erases: true,
+  },
 ] as const satisfies readonly PlatformProcess[]
 
 type RegisteredService = (typeof SERVICE_PROCESSES)[number]

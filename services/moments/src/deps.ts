@@ -1,0 +1,15 @@
+import type { ServiceClient } from '@platform/http/client.ts'
+import type { SignedTokens } from '@platform/http/signed-token.ts'
+import type { Db } from './db/schema.ts'
+import type { MediaAddresses } from './moments/moment-view.ts'
+
+/** What the routes are built from. */
+export interface Deps {
+  db: Db
+  clock: () => Date
+  /** Cursors, anchors. */
+  tokens: SignedTokens
+  addresses: MediaAddresses
+  /** The gateway's private listener: it knows the accounts. */
+  gateway: Pick<ServiceClient, 'get'>
+}

@@ -1,0 +1,35 @@
+import { ServiceClient } from '@platform/http/client.ts'
+import { SignedTokens } from '@platform/http/signed-token.ts'
+import type { StartOptions } from '@platform/service/process.ts'
+import { type RunningService, startService } from '@platform/service/service.ts'
+import { loadConfig } from './config.ts'
+import type { MomentsTables } from './db/schema.ts'
+import type { Deps } from './deps.ts'
+import { readMomentRoutes } from './moments/read-routes.ts'
+
+/** Starts the moments service: timeline, media, feedback, trash, smart feed. */
+export async function start({ env, log, clock, onFatal }: StartOptions): Promise<RunningService> {
+  const config = loadConfig(env)
+  return startService<MomentsTables>({
+    name: 'moments',
+    settings: config,
+    log,
+    clock,
+    onFatal,
+    build: ({ db, clock, log, assertions }) => {
+      const gateway = new ServiceClient({ service: 'gateway', baseUrl: config.GATEWAY_PRIVATE_URL, assertions, log })
+      const deps: Deps = {
+        db,
+        clock,
+        tokens: new SignedTokens(config.CURSOR_SECRET),
+        addresses: { addressOf: async ({ id }) => ({ uri: `/media/${id}`, expiresAt: clock() }) },
+        gateway,
+      }
+      return {
+        routes: [...readMomentRoutes(deps)],
+        erasure: { steps: [], batchSize: config.ERASURE_BATCH_SIZE },
+        close: () => gateway.close(),
+      }
+    },
+  })
+}

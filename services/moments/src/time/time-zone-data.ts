@@ -14,8 +14,13 @@ export interface TimeZoneDifference {
 
 /** The outcome of `compareTimeZoneData`. */
 export interface TimeZoneComparison {
-  /** Zones that both sides know, and so compared. */
+  /** Zones that both sides know: compared. */
   timeZones: string[]
+  /**
+   * The compared names (such as `CET`) that `at time zone` reads as an abbreviation with a fixed offset, and so without
+   * clock changes. Newer data does not help, so the differences leave these zones out.
+   */
+  misreadAsAbbreviations: string[]
   /** Zones that only one side knows: not compared. */
   onlyInPostgres: string[]
   onlyInNode: string[]
@@ -51,8 +56,12 @@ export async function compareTimeZoneData(
   const { rows } = await query('select name from pg_timezone_names order by name', [])
   const names = rows.map((row) => String(row.name))
   const inPostgres = new Set(names)
+  const abbreviations = new Set(
+    (await query('select abbrev from pg_timezone_abbrevs', [])).rows.map(({ abbrev }) => abbrev),
+  )
   const comparison: TimeZoneComparison = {
     timeZones: names.filter(isKnownTimeZone),
+    misreadAsAbbreviations: [],
     onlyInPostgres: names.filter((name) => !isKnownTimeZone(name)),
     onlyInNode: Intl.supportedValuesOf('timeZone').filter((name) => !inPostgres.has(name)),
     readings: 0,
@@ -61,7 +70,10 @@ export async function compareTimeZoneData(
   for (const timeZone of comparison.timeZones) {
     const instants = instantsToCompare(timeZone, period)
     comparison.readings += instants.length
-    comparison.differences.push(...(await findDifferences(query, timeZone, instants)))
+    const differences = await findDifferences(query, timeZone, instants)
+    if (differences.length > 0 && abbreviations.has(timeZone.toUpperCase()))
+      comparison.misreadAsAbbreviations.push(timeZone)
+    else comparison.differences.push(...differences)
   }
   return comparison
 }

@@ -5,7 +5,7 @@ import { v7 as uuidv7 } from 'uuid'
 import type { Action, Tx } from '../db/schema.ts'
 import { SOURCE } from '../moments/publish-moment.ts'
 
-/** What a user did with a moment. */
+/** An action of a user on a moment, which is to be recorded. */
 export interface NewAction {
   robotId: string
   momentId: string
@@ -15,7 +15,7 @@ export interface NewAction {
 
 /**
  * Records actions and publishes them, for each robot in the order given. Each one's time is later than those of all earlier actions of
- * its robot, in the order of the commits, whatever the clocks of the processes say: so readers by time miss none.
+ * its robot, in the order of the commits, even where the clocks of two processes differ: so readers by time miss none.
  *
  * It locks the robots until the transaction ends, so it comes last in it.
  */

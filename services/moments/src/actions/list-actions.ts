@@ -5,7 +5,7 @@ import type { Action, Db } from '../db/schema.ts'
 /** The place in a robot's actions after which a page begins. */
 export interface ActionsPosition {
   since: Date
-  /** Of the moment; absent: actions at exactly `since` are in the page. */
+  /** The moment's id. Where it is absent, actions at exactly `since` are in the page. */
   sinceMomentId?: string
 }
 

@@ -34,7 +34,7 @@ const listDefinition = defineRoute({
   errors: ['forbidden', 'not_found'],
 })
 
-/** What a robot reads about its moments. */
+/** Returns the routes that a robot reads about its moments. */
 export function actionRoutes({ db }: Pick<Deps, 'db'>): Route[] {
   return [
     route(listDefinition, async ({ params, query }) => {

@@ -45,7 +45,7 @@ const unseeDefinition = defineRoute({
   responses: { 204: null },
 })
 
-/** Marks of many moments as seen, and the way back. */
+/** Returns the routes that mark many moments as seen, and that remove the mark of one. */
 export function seenRoutes(deps: Deps): Route[] {
   const { db, clock } = deps
   return [

@@ -31,7 +31,7 @@ const unpinDefinition = defineRoute({
   errors: ['forbidden', 'not_found'],
 })
 
-/** Pins, by which an owner keeps a moment. */
+/** Returns the routes of pins, by which an owner keeps a moment. */
 export function pinRoutes(deps: Deps): Route[] {
   return [
     { definition: pinDefinition, pinned: true },

@@ -9,7 +9,7 @@ import { publishMoments } from '../moments/publish-moment.ts'
 const BATCH_SIZE = 100
 const EVERY_MS = 2_000
 
-/** What the publishing of counts is built from. */
+/** Parts that the publishing of counts needs. */
 interface CountsDeps {
   db: Db
   clock: () => Date

@@ -55,7 +55,7 @@ const feedbackDefinition = defineRoute({
   errors: ['forbidden', 'not_found'],
 })
 
-/** Marks that a user leaves on one moment. */
+/** Returns the routes of marks that a user leaves on one moment. */
 export function markRoutes(deps: Deps): Route[] {
   const { db, clock, addresses } = deps
   const answer = async (message: string, row: MomentViewRow) => ({

@@ -7,7 +7,7 @@ import { moveToTrash } from './delete-moments.ts'
 const BATCH_SIZE = 100
 const EVERY_MS = 60_000
 
-/** What retention is built from. */
+/** Parts that retention needs. */
 interface RetentionDeps {
   db: Db
   clock: () => Date

@@ -89,7 +89,7 @@ const listDefinition = defineRoute({
   },
 })
 
-/** Deletes, the trash and restores. `GET /moments/trash` comes before `GET /moments/{momentUUID}`. */
+/** Returns the routes of deletes, the trash and restores. `GET /moments/trash` comes before `GET /moments/{momentUUID}`. */
 export function trashRoutes(deps: Deps, { trashDays }: { trashDays: number }): Route[] {
   const { db, clock, addresses } = deps
   const toTrashed = async (row: TrashRow) => ({

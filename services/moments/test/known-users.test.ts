@@ -75,3 +75,18 @@ describe('PUT /moments/{momentUUID}/seen', () => {
     expect((await person.put(`/moments/${await moments.moment(robotId)}/seen`)).status).toBe(403)
   })
 })
+
+describe('while the gateway does not answer', () => {
+  it('known users are served, and others are told to come back instead of that they are unknown', async () => {
+    const alone = await startMomentsPlatform({ GATEWAY_PRIVATE_URL: 'http://127.0.0.1:1' })
+    try {
+      const { robotId, viewer } = await alone.cast()
+      const path = `/moments/${await alone.moment(robotId)}/share`
+      expect((await viewer.put(path)).status).toBe(200)
+      const { status, headers } = await alone.platform.person().put(path)
+      expect([status, headers['retry-after']]).toEqual([503, '1'])
+    } finally {
+      await alone.stop()
+    }
+  })
+})

@@ -13,7 +13,7 @@ beforeAll(async () => {
 })
 afterAll(() => moments.stop())
 
-/** What a robot reads about a moment. */
+/** Returns the actions on a moment, as its robot reads them. */
 async function actionsOn(robotId: string, id: string): Promise<string[]> {
   const { body } = await moments.service.get<{ data: MomentActionState[] }>(`/robots/${robotId}/moment-actions`)
   return body.data.filter(({ momentUUID }) => momentUUID === id).map(({ action }) => action)

@@ -24,7 +24,7 @@ const setAccount = (person: Person, deletedAt: Date | null) =>
 describe.each(OPERATIONS)('PUT /moments/{momentUUID}/$name', ({ name, body, forbidden }) => {
   const put = (person: Client, id: string) => person.put(`/moments/${id}/${name}`, body)
 
-  it('answers 404 to a person whom nothing knows, before it looks for the moment', async () => {
+  it('answers 404 to an unknown person, before it looks for the moment', async () => {
     const { robotId } = await moments.cast()
     const person = moments.platform.person()
     for (const id of [await moments.moment(robotId), randomUUID()]) {
@@ -69,15 +69,15 @@ describe.each(OPERATIONS)('PUT /moments/{momentUUID}/$name', ({ name, body, forb
 })
 
 describe('PUT /moments/{momentUUID}/seen', () => {
-  it('has no refusal of its own for a person whom nothing knows', async () => {
+  it('has no refusal of its own for an unknown person', async () => {
     const { robotId } = await moments.cast()
     const person = moments.platform.person()
     expect((await person.put(`/moments/${await moments.moment(robotId)}/seen`)).status).toBe(403)
   })
 })
 
-describe('while the gateway does not answer', () => {
-  it('known users are served, and others are told to come back instead of that they are unknown', async () => {
+describe('a gateway that does not answer', () => {
+  it('leaves known users served, and others with 503 instead of 404', async () => {
     const alone = await startMomentsPlatform({ GATEWAY_PRIVATE_URL: 'http://127.0.0.1:1' })
     try {
       const { robotId, viewer } = await alone.cast()

@@ -38,10 +38,14 @@ async function receiveUpload(store: FileStore, req: Request, res: Response): Pro
     await store.receive(req.iterator({ destroyOnReturn: false }), upload)
   } catch (error) {
     // A client that leaves in the middle gets no answer; the log has it as a refusal, not as a fault.
-    if (req.destroyed && !req.complete) throw new DomainError('validation', 'The upload was interrupted.', { cause: error })
+    if (req.destroyed && !req.complete)
+      throw new DomainError('validation', 'The upload was interrupted.', { cause: error })
     throw error
   }
-  res.status(200).set({ ETag: etag(upload.sha256), 'Content-Length': '0' }).end()
+  res
+    .status(200)
+    .set({ ETag: etag(upload.sha256), 'Content-Length': '0' })
+    .end()
 }
 
 async function sendObject(store: FileStore, req: Request, res: Response): Promise<void> {

@@ -177,7 +177,10 @@ export function tooLong(bytes: number): DomainError {
   return new DomainError('payload_too_large', `The upload is longer than the announced ${bytes} bytes.`)
 }
 
-function assertGrantable({ key, contentType, expiresAt }: { key: string; contentType: string; expiresAt: Date }, now: Date) {
+function assertGrantable(
+  { key, contentType, expiresAt }: { key: string; contentType: string; expiresAt: Date },
+  now: Date,
+) {
   assertMediaKey(key)
   assertStoredContentType(contentType)
   lifetimeSeconds(now, expiresAt)

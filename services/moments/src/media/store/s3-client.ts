@@ -23,9 +23,11 @@ export interface S3Call {
   query?: Record<string, string>
   headers?: Record<string, string>
   body?: Uint8Array
+  /** Instead of the settings' own. */
+  timeoutMs?: number
 }
 
-export interface PresignCall extends Omit<S3Call, 'body'> {
+export interface PresignCall extends Omit<S3Call, 'body' | 'timeoutMs'> {
   now: Date
   lifetimeSeconds: number
 }
@@ -86,16 +88,16 @@ export class S3Client {
     return this.#agent.close()
   }
 
-  async #send({ method, key, query, headers, body }: S3Call): Promise<S3Answer> {
+  async #send({ method, key, query, headers, body, timeoutMs }: S3Call): Promise<S3Answer> {
     // The date of the signature is compared with the store's clock, so it is the machine's own.
-    const signer = this.#signer({ method, url: this.#url(key, query), headers, body: body && new Uint8Array(body) })
+    const signer = this.#signer({ method, url: this.#url(key, query), headers })
     const signed = await signer.sign()
     return request(signed.url, {
       method,
       headers: Object.fromEntries(signed.headers),
       body,
       dispatcher: this.#agent,
-      signal: AbortSignal.timeout(this.#settings.timeoutMs ?? 30_000),
+      signal: AbortSignal.timeout(timeoutMs ?? this.#settings.timeoutMs ?? 30_000),
     })
   }
 

@@ -14,6 +14,8 @@ export interface S3StoreOptions extends S3Settings {
 const CHECKSUM = 'x-amz-checksum-sha256'
 // Of S3, for presigned requests.
 const MAX_LIFETIME_SECONDS = 7 * 24 * 3_600
+// Reads an object of any size.
+const HASH_TIMEOUT_MS = 600_000
 
 /** Opens a store in a bucket of any S3-compatible service that verifies SHA-256 checksums. */
 export function openS3Store({ clock = () => new Date(), ...settings }: S3StoreOptions): MediaStore {
@@ -112,7 +114,7 @@ function toHex(checksum: string | string[] | undefined): string | undefined {
 
 /** For a store that keeps no checksum: reads the whole object. */
 async function computeSha256(client: S3Client, key: string): Promise<string> {
-  const { body } = await client.call({ method: 'GET', key }, [200])
+  const { body } = await client.call({ method: 'GET', key, timeoutMs: HASH_TIMEOUT_MS }, [200])
   const hash = createHash('sha256')
   for await (const chunk of body) hash.update(chunk)
   return hash.digest('hex')

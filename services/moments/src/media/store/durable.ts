@@ -1,6 +1,6 @@
 import { mkdir, open, rename, rmdir, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { ignoreMissing } from './object-file.ts'
+import { ignoreMissing } from './system-error.ts'
 
 const MOVE_ATTEMPTS = 5
 

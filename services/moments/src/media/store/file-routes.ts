@@ -6,6 +6,7 @@ import { contentDisposition } from './content-disposition.ts'
 import { type FileStore, tooLong } from './file-store.ts'
 import type { OpenObject } from './object-file.ts'
 import { MEDIA_FILES_PATH, type SignedRead } from './signed-urls.ts'
+import { hasCode } from './system-error.ts'
 
 const READ_BUFFER_BYTES = 262_144
 
@@ -108,6 +109,6 @@ async function sendBytes({ file }: OpenObject, { start, end }: ByteRange, res: R
     await pipeline(stream, res)
   } catch (error) {
     // A client that leaves in the middle is no error.
-    if (!(error instanceof Error && 'code' in error && error.code === 'ERR_STREAM_PREMATURE_CLOSE')) throw error
+    if (!hasCode(error, 'ERR_STREAM_PREMATURE_CLOSE')) throw error
   }
 }

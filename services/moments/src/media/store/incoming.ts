@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { readdir, rm, stat } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { ignoreMissing } from './object-file.ts'
+import { hasCode, ignoreMissing } from './system-error.ts'
 
 /**
  * Temporary files carry their writer's machine, process and start in the name: a file whose writer has ended is left over
@@ -47,6 +47,6 @@ function hasEndedWriter(name: string): boolean {
     process.kill(Number(pid), 0)
     return false
   } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'ESRCH'
+    return hasCode(error, 'ESRCH')
   }
 }

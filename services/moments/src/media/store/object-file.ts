@@ -1,5 +1,6 @@
 import { type FileHandle, open } from 'node:fs/promises'
 import type { MediaContent } from './media-store.ts'
+import { ignoreMissing } from './system-error.ts'
 
 /**
  * An object is one file: its content, then a trailer of fixed length with the content's type and SHA-256. One rename
@@ -49,10 +50,4 @@ function decodeTrailer(trailer: Buffer): Omit<MediaContent, 'bytes'> {
     throw new Error('A media file has no trailer of this store.')
   }
   return { contentType, sha256 }
-}
-
-/** For a path that may not exist: turns that error into undefined. */
-export function ignoreMissing(error: unknown): undefined {
-  if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')) return
-  throw error
 }

@@ -2,7 +2,8 @@ import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isMediaKey } from './media-key.ts'
 import type { ListedObject } from './media-store.ts'
-import { ignoreMissing, TRAILER_BYTES } from './object-file.ts'
+import { TRAILER_BYTES } from './object-file.ts'
+import { ignoreMissing } from './system-error.ts'
 
 const DEPTH = 3
 

@@ -13,8 +13,7 @@ export async function moveInto(temporary: string, target: string): Promise<void>
   let highestMade: string | undefined
   for (let attempt = 1; ; attempt++) {
     try {
-      const made = await mkdir(folder, { recursive: true })
-      if (made && (highestMade === undefined || made.length < highestMade.length)) highestMade = made
+      // Most folders exist: an upload has several files.
       await rename(temporary, target)
       break
     } catch (error) {
@@ -22,6 +21,8 @@ export async function moveInto(temporary: string, target: string): Promise<void>
       if (attempt >= MOVE_ATTEMPTS) throw error
       ignoreMissing(error)
     }
+    const made = await mkdir(folder, { recursive: true }).catch(ignoreMissing)
+    if (made && (highestMade === undefined || made.length < highestMade.length)) highestMade = made
   }
   await syncFolder(folder)
   // A new folder is an entry of its parent, which has to be on the disk as well.

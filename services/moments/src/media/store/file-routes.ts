@@ -2,8 +2,9 @@ import { DomainError } from '@platform/http/errors.ts'
 import type { Express, Request, Response } from 'express'
 import { type ByteRange, parseRange } from './byte-range.ts'
 import { contentDisposition } from './content-disposition.ts'
-import { type FileStore, tooLong } from './file-store.ts'
+import type { FileStore } from './file-store.ts'
 import type { OpenObject } from './object-file.ts'
+import { tooLong } from './receive-file.ts'
 import { sendFile } from './send-file.ts'
 import { MEDIA_FILES_PATH, type SignedRead } from './signed-urls.ts'
 
@@ -32,8 +33,7 @@ async function receiveUpload(store: FileStore, req: Request, res: Response): Pro
   const length = req.get('content-length')
   if (length !== undefined && Number(length) > upload.bytes) throw tooLong(upload.bytes)
   try {
-    // The request stays open when its body is refused, so that the refusal can still be answered.
-    await store.receive(req.iterator({ destroyOnReturn: false }), upload)
+    await store.receive(req, upload)
   } catch (error) {
     // A client that leaves in the middle gets no answer; the log has it as a refusal, not as a fault.
     if (req.destroyed && !req.complete)

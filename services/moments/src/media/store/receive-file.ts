@@ -83,8 +83,10 @@ class CheckedWriter {
   async #flush(): Promise<void> {
     const part = this.#buffer.subarray(0, this.#filled)
     this.#filled = 0
+    // The hash is computed while another thread writes.
+    const writing = writeAll(this.#file, part)
     this.#hash.update(part)
-    await writeAll(this.#file, part)
+    await writing
   }
 }
 
@@ -102,16 +104,13 @@ function consume(source: Readable, handle: (chunk: Uint8Array) => Promise<void> 
     let pending: Promise<void> | undefined
     const settle = (error?: unknown) => {
       source.off('data', onData).off('end', onEnd).off('error', settle).off('close', onClose)
-      if (error === undefined) return resolve()
-      source.pause()
-      reject(error)
+      if (error !== undefined) source.pause()
+      const finish = () => (error === undefined ? resolve() : reject(error))
+      // The end, and an abort, may come while a chunk is still being written: its buffer and its file have to wait.
+      if (pending) pending.then(finish, (failure) => reject(error ?? failure))
+      else finish()
     }
-    const onEnd = () => {
-      source.off('close', onClose)
-      // The end may come while the last chunk is still being handled: a pause does not hold it back.
-      if (pending) pending.then(() => settle(), settle)
-      else settle()
-    }
+    const onEnd = () => settle()
     const onClose = () => settle(new Error('The stream was closed before its end.'))
     const onData = (chunk: Uint8Array) => {
       try {

@@ -19,7 +19,7 @@ import { compared, type Pair, ROUNDS, ratioOf, SECONDS } from './rounds.ts'
 import { temporaryFolder } from './surroundings.ts'
 
 /**
- * What the file store costs: 1 MB is read beside nginx with the same file, and uploaded beside a plain Node stream to the
+ * Measures the file store: 1 MB is read beside nginx with the same file, and uploaded beside a plain Node stream to the
  * same disk. The store also checks a signature, and for an upload the SHA-256. Rounds alternate; medians are compared.
  */
 

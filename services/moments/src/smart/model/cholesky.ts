@@ -58,3 +58,10 @@ export function inverse(lower: SquareMatrix): SquareMatrix {
   }
   return result
 }
+
+/** Returns the logarithm of the determinant of L Lᵀ. */
+export function logDeterminant({ size, values }: SquareMatrix): number {
+  let sum = 0
+  for (let row = 0; row < size; row++) sum += 2 * Math.log(values[row * size + row] ?? 1)
+  return sum
+}

@@ -1,9 +1,10 @@
-import { hourBin, type MomentTraits } from './types.ts'
+import type { MomentTraits } from './types.ts'
 
 /** Share of relevance against similarity in maximal marginal relevance. */
 export const SCORE_SHARE = 0.8
 
-const DAY_MS = 86_400_000
+/** Captures of one scene are within hours; the same type on another day is another scene. */
+const FADES_AFTER_MS = 3 * 3_600_000
 
 /**
  * Returns a scale of scores from 0 (the worst of the pool) to 1 (the best), so that they compare with similarities.
@@ -23,12 +24,9 @@ export function nearest(moment: MomentTraits, others: readonly MomentTraits[]): 
   return most
 }
 
-/** Returns 0 for moments that share nothing, to 1 for moments of one type, robot, time of the day and date. */
+/** Returns 1 for simultaneous moments of one type and robot, less for those further apart, 0 when neither is the same. */
 function similarity(a: MomentTraits, b: MomentTraits): number {
-  return (
-    (a.type === b.type ? 0.4 : 0) +
-    (a.robotId === b.robotId ? 0.2 : 0) +
-    (hourBin(a.localHour) === hourBin(b.localHour) ? 0.2 : 0) +
-    (Math.abs(a.capturedAt.getTime() - b.capturedAt.getTime()) < DAY_MS ? 0.2 : 0)
-  )
+  const shared = (a.type === b.type ? 0.5 : 0) + (a.robotId === b.robotId ? 0.5 : 0)
+  if (shared === 0) return 0
+  return shared * Math.exp(-Math.abs(a.capturedAt.getTime() - b.capturedAt.getTime()) / FADES_AFTER_MS)
 }

@@ -16,8 +16,8 @@ export interface FeatureSpace {
 const PRIOR_VARIANCE = 0.3
 const INTERACTION_VARIANCE = 0.15
 /** Prior means of the effects of age, so that a new user gets fresh moments first, and of other viewers' likes. */
-const AGED_MEAN = -1
-const FRESH_MEAN = 1
+const AGED_MEAN = -0.7
+const FRESH_MEAN = 1.5
 const POPULARITY_MEAN = 0.2
 
 /** The most frequent values have a coefficient of their own; the others have none and count as average. */
@@ -27,6 +27,8 @@ const MAX_MEASUREMENTS = 8
 
 const DAY_MS = 86_400_000
 const AGED_DAYS = 14
+/** Unit of the linear effect of age, in days. */
+const AGED_UNIT = 5
 /** Measurements further from their mean than this many deviations count as this far. */
 const MAX_DEVIATIONS = 3
 
@@ -81,7 +83,7 @@ export function featureSpace(moments: readonly MomentTraits[], priors: Priors): 
       put(robots.get(moment.robotId), 1)
       put(hours[bin], 1)
       put(weekend, isWeekend(moment.weekday) ? 1 : 0)
-      put(aged, Math.min(days, AGED_DAYS) / AGED_DAYS)
+      put(aged, Math.min(days, AGED_DAYS) / AGED_UNIT)
       put(fresh, Math.exp(-days))
       put(popularity, Math.log1p(Math.max(0, moment.otherLikes + moment.otherShares)))
       for (const { scale, index } of measurements) put(index, standardize(moment, scale))

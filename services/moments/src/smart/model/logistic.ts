@@ -1,4 +1,4 @@
-import { cholesky, inverse, type SquareMatrix, solve, zeroMatrix } from './cholesky.ts'
+import { cholesky, inverse, logDeterminant, type SquareMatrix, solve, zeroMatrix } from './cholesky.ts'
 
 /** The entries of a feature vector that aren't zero. */
 export interface SparseRow {
@@ -26,25 +26,45 @@ export interface Posterior {
 
 const MAX_STEPS = 50
 const MAX_HALVINGS = 30
-const TOLERANCE = 1e-9
+const TOLERANCE = 1e-7
+
+/** The mode of the posterior, with the Cholesky factor of the Hessian there. */
+interface Mode {
+  means: Float64Array
+  loss: number
+  lower: SquareMatrix
+}
 
 /**
  * Fits a Bayesian logistic regression: finds the mode by Newton's method, and takes the inverse of the Hessian there as
  * the covariance.
  */
 export function fitLogistic(samples: readonly Sample[], prior: CoefficientPrior): Posterior {
+  const { means, lower } = findMode(samples, prior)
+  return { means, covariance: inverse(lower) }
+}
+
+/** Returns the logarithm of the labels' probability under the prior, by the Laplace approximation. */
+export function logEvidence(samples: readonly Sample[], prior: CoefficientPrior): number {
+  const { loss, lower } = findMode(samples, prior)
+  const logVariances = prior.variances.reduce((sum, variance) => sum + Math.log(variance), 0)
+  return -loss - (logDeterminant(lower) + logVariances) / 2
+}
+
+function findMode(samples: readonly Sample[], prior: CoefficientPrior): Mode {
   let means: Float64Array = Float64Array.from(prior.means)
   let loss = lossAt(means, samples, prior)
   for (let step = 0; step < MAX_STEPS; step++) {
     const { gradient, hessian } = derivativesAt(means, samples, prior)
-    const direction = solve(cholesky(hessian), gradient)
+    const lower = cholesky(hessian)
+    const direction = solve(lower, gradient)
+    if (direction.every((change) => Math.abs(change) < TOLERANCE)) return { means, loss, lower }
     const next = descend(means, direction, (candidate) => ({ loss: lossAt(candidate, samples, prior), limit: loss }))
-    if (!next) break
+    if (!next) return { means, loss, lower }
     means = next.means
     loss = next.loss
-    if (direction.every((change) => Math.abs(change) < TOLERANCE)) break
   }
-  return { means, covariance: inverse(cholesky(derivativesAt(means, samples, prior).hessian)) }
+  return { means, loss, lower: cholesky(derivativesAt(means, samples, prior).hessian) }
 }
 
 /** Halves the Newton step until the loss doesn't grow; undefined when no step helps, that is at the optimum. */

@@ -1,4 +1,5 @@
 import { type Burst, collapseBursts } from './bursts.ts'
+import { sinceChange } from './drift.ts'
 import { featureSpace } from './features.ts'
 import { ageLabels } from './labels.ts'
 import { fitLogistic, predict } from './logistic.ts'
@@ -19,7 +20,7 @@ export interface RankingInput {
   now: Date
 }
 
-/** Returns at most 500 items in the order of the smart feed. Pure: the order of the input makes no difference. */
+/** Returns at most 500 items in the order of the smart feed. Pure: the order of the candidates makes no difference. */
 export function rankMoments({ candidates, labels, priors, now }: RankingInput): RankedMoment[] {
   const bursts = collapseBursts(candidates.filter(({ feedback }) => feedback !== -1))
   const aged = ageLabels(labels, now)
@@ -27,10 +28,13 @@ export function rankMoments({ candidates, labels, priors, now }: RankingInput): 
     [...bursts, ...aged].map(({ moment }) => moment),
     priors,
   )
-  const posterior = fitLogistic(
-    aged.map(({ moment, isLiked, weight, at }) => ({ row: space.encode(moment, at), isLiked, weight })),
-    space.prior,
-  )
+  const samples = aged.map(({ moment, isLiked, weight, at }) => ({
+    row: space.encode(moment, at),
+    isLiked,
+    weight,
+    at,
+  }))
+  const posterior = fitLogistic(sinceChange(samples, space.prior, now), space.prior)
   const items = bursts.map((burst) => {
     const row = space.encode(burst.moment, now)
     const { logit, variance, probability } = predict(posterior, row)

@@ -98,18 +98,21 @@ function goals(): Goal[] {
   ]
 }
 
-/** Returns the number of days after the flip from which on the mean of the seeds is never again below newest first. */
+/** Returns the days from the flip to the first three days running whose mean is at least that of newest first. */
 function daysToRecover(): number {
   const flip = WORLDS.find(({ flipsOnDay }) => flipsOnDay !== undefined)
   const measured = measuredByWorld.get(flip?.name ?? '')
   if (flip?.flipsOnDay === undefined || !measured) return Number.NaN
-  const meanOn = (ranker: string, day: number) => mean((measured.get(ranker) ?? []).map((days) => days[day] ?? 0))
-  const days = Array.from({ length: flip.days - flip.flipsOnDay }, (_, i) => (flip.flipsOnDay ?? 0) + i)
-  console.log('After the flip, ours and newest first by day:')
-  for (const day of days) {
-    console.log(`  ${day}: ${meanOn('ours', day).toFixed(3)}  ${meanOn('newest first', day).toFixed(3)}`)
-  }
-  return days.findLastIndex((day) => meanOn('ours', day) < meanOn('newest first', day)) + 1
+  const { flipsOnDay, days } = flip
+  const after = (ranker: string) =>
+    Array.from({ length: days - flipsOnDay }, (_, i) =>
+      mean((measured.get(ranker) ?? []).map((ofSeed) => ofSeed[flipsOnDay + i] ?? 0)),
+    )
+  const [ofOurs, ofNewest] = [after('ours'), after('newest first')]
+  console.log('NDCG@10 by day after the flip (ours, newest first):')
+  for (const [i, ndcg] of ofOurs.entries()) console.log(`  ${i}: ${ndcg.toFixed(3)}  ${ofNewest[i]?.toFixed(3)}`)
+  const recovered = ofOurs.findIndex((_, i) => mean(ofOurs.slice(i, i + 3)) >= mean(ofNewest.slice(i, i + 3)))
+  return recovered === -1 ? Number.POSITIVE_INFINITY : recovered
 }
 
 function mean(values: number[]): number {

@@ -12,7 +12,7 @@ const MAX_RANKED = 500
 /** Deviations above the mean that an explored moment is given credit for. */
 const OPTIMISM = 1
 
-/** What a ranking is made from. */
+/** The input of a ranking. */
 export interface RankingInput {
   candidates: readonly CandidateMoment[]
   labels: readonly Label[]

@@ -138,6 +138,15 @@ describe('the order of the smart feed', () => {
     expect(rank(candidates)).toHaveLength(500)
   })
 
+  it('starts with the same items when fewer are wanted', () => {
+    fc.assert(
+      fc.property(candidateLists, labelLists, fc.nat(30), (candidates, labels, limit) => {
+        const few = rankMoments({ candidates, labels, priors: NO_PRIORS, now: NOW, limit })
+        expect(few).toEqual(rank(candidates, labels).slice(0, limit))
+      }),
+    )
+  })
+
   it('says why an item is shown', () => {
     const liked = Array.from({ length: 20 }, () => label(true, { type: 'pet' }))
     const disliked = Array.from({ length: 20 }, () => label(false, { type: 'photo' }))

@@ -4,7 +4,7 @@ import { rankMoments } from '@platform/moments/smart/model/rank.ts'
 import { hourBin, type Label, type MomentTraits } from '@platform/moments/smart/model/types.ts'
 import type { SimulatedMoment } from './audience.ts'
 import type { Ranker, Reaction } from './replay.ts'
-import { TYPES } from './worlds.ts'
+import { BEHAVIOUR, TYPES } from './worlds.ts'
 
 /** The service's model, given what the service would read from its database. */
 export const ours: Ranker = ({ nowMs, candidates, reactions, allReactions }) => {
@@ -20,6 +20,8 @@ export const ours: Ranker = ({ nowMs, candidates, reactions, allReactions }) => 
     labels: labelsOf(reactions, nowMs),
     priors: priorsFrom(countLikes(allReactions)),
     now: new Date(nowMs),
+    // Readers of the simulation scroll no further.
+    limit: BEHAVIOUR.mostPositions,
   })
   return ranked.flatMap(({ momentId }) => moments.get(momentId) ?? [])
 }

@@ -18,10 +18,12 @@ export interface RankingInput {
   labels: readonly Label[]
   priors: Priors
   now: Date
+  /** Number of items to return, at most and by default 500. */
+  limit?: number
 }
 
 /** Returns at most 500 items in the order of the smart feed. Pure: the order of the candidates makes no difference. */
-export function rankMoments({ candidates, labels, priors, now }: RankingInput): RankedMoment[] {
+export function rankMoments({ candidates, labels, priors, now, limit = MAX_RANKED }: RankingInput): RankedMoment[] {
   const bursts = collapseBursts(candidates.filter(({ feedback }) => feedback !== -1))
   const aged = ageLabels(labels, now)
   const space = featureSpace(
@@ -49,7 +51,7 @@ export function rankMoments({ candidates, labels, priors, now }: RankingInput): 
   })
   items.sort((a, b) => b.score - a.score || newestFirst(a.moment, b.moment))
   const mean = meanContributions(items.map(({ contributions }) => contributions))
-  return placeItems(items, MAX_RANKED).map(({ item, isExplored }) => ({
+  return placeItems(items, Math.min(limit, MAX_RANKED)).map(({ item, isExplored }) => ({
     momentId: item.moment.id,
     why: isExplored ? 'explore' : item.tier === 1 ? 'liked-before' : mainReason(item.contributions, mean),
     similarCount: item.similarCount,

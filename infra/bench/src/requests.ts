@@ -7,6 +7,8 @@ export interface ServiceRequest {
   method: 'GET' | 'POST' | 'PUT'
   path: string
   headers: Record<string, string>
+  /** ASCII; its length is among the headers. */
+  body?: string
 }
 
 const assertions = new Assertions(TEST_ASSERTION_SECRET)

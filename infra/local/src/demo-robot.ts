@@ -15,12 +15,12 @@ interface DemoRobot {
 }
 
 export interface DemoRobotOptions {
-  /** Of the gateway. */
+  /** The gateway's address. */
   url: string
   /** Where the robot's id and key are kept. */
   file: string
   admin: { email: string; password: string }
-  /** Of the demo account, which becomes the robot's owner. */
+  /** A token of the demo account, which becomes the robot's owner. */
   accessToken: string
 }
 

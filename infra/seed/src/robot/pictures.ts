@@ -46,7 +46,7 @@ function clockFace(text: string): string {
     .join('')
 }
 
-/** What a picture shows. */
+/** The contents of a picture. */
 export interface Scene {
   /** `YYYY-MM-DD`, drawn small. */
   date: string

@@ -22,7 +22,7 @@ interface UploadTarget {
   headers: Record<string, string>
 }
 
-/** What a user did with a moment, as robots read it. */
+/** One user's action on a moment, as robots read it. */
 export interface MomentAction {
   uuid: string
   momentUUID: string

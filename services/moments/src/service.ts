@@ -2,10 +2,15 @@ import { ServiceClient } from '@platform/http/client.ts'
 import { SignedTokens } from '@platform/http/signed-token.ts'
 import type { StartOptions } from '@platform/service/process.ts'
 import { type RunningService, startService } from '@platform/service/service.ts'
+import { accessRoutes } from './access/routes.ts'
 import { loadConfig } from './config.ts'
 import type { MomentsTables } from './db/schema.ts'
 import type { Deps } from './deps.ts'
+import { ERASURE_STEPS } from './erasure/steps.ts'
+import { onAccountEvents } from './events/on-account.ts'
+import { onRobotAccessEvents } from './events/on-robot-access.ts'
 import { readMomentRoutes } from './moments/read-routes.ts'
+import { robotRoutes } from './robots/routes.ts'
 
 /** Starts the moments service: timeline, media, feedback, trash, smart feed. */
 export async function start({ env, log, clock, onFatal }: StartOptions): Promise<RunningService> {
@@ -26,8 +31,9 @@ export async function start({ env, log, clock, onFatal }: StartOptions): Promise
         gateway,
       }
       return {
-        routes: [...readMomentRoutes(deps)],
-        erasure: { steps: [], batchSize: config.ERASURE_BATCH_SIZE },
+        routes: [...readMomentRoutes(deps), ...robotRoutes(deps), ...accessRoutes(deps)],
+        handlers: [...onAccountEvents, ...onRobotAccessEvents],
+        erasure: { steps: ERASURE_STEPS, batchSize: config.ERASURE_BATCH_SIZE },
         close: () => gateway.close(),
       }
     },

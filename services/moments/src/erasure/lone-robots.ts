@@ -1,0 +1,112 @@
+import { momentDeleted } from '@platform/contracts/moments.ts'
+import { type Batch, WAITING } from '@platform/erasure/erase.ts'
+import { type RawBuilder, sql } from 'kysely'
+import type { MomentRow, Tx } from '../db/schema.ts'
+import { publishMoments } from '../moments/publish-moment.ts'
+
+/**
+ * Selects the robots of a person that have no other user: they are erased with their moments and media. A revoked right
+ * makes no user. Where the person's own right is revoked, too, nobody uses the robot, and others may get their rights
+ * back; so it is erased only if nobody else has ever had one.
+ *
+ * The person's right stays until the robot is gone: it is how the steps find the robot again after a crash.
+ */
+export const loneRobots = (userId: string): RawBuilder<unknown> => sql`
+  (select own.robot_id from access own
+   where own.user_id = ${userId} and not exists (
+     select from access other
+     where other.robot_id = own.robot_id and other.user_id <> own.user_id
+       and (other.revoked_at is null or own.revoked_at is not null)))`
+
+/**
+ * Hands the moments of a person's robots to the purge, also pinned ones and those in the trash: `purge_started_at` has
+ * it take them at once. Each batch takes the moments that were changed longest ago, which by `moment_change_index` are
+ * those that no batch has taken yet.
+ */
+export async function startPurge(trx: Tx, { userId, limit, cause }: Batch): Promise<number> {
+  const found = await sql<{ id: string }>`
+    select found.id from ${loneRobots(userId)} robot cross join lateral (
+      select id from moment
+      where moment.robot_id = robot.robot_id and purge_started_at is null
+      order by changed_xid, id limit ${limit}) found
+    limit ${limit}`.execute(trx)
+  if (found.rows.length === 0) return 0
+  const ids = found.rows.map(({ id }) => id)
+  const locked = await trx
+    .selectFrom('moment')
+    .select(['id', 'deleted_at'])
+    .where('id', 'in', ids)
+    .orderBy('id')
+    .forNoKeyUpdate()
+    .execute()
+  const { rows } = await sql<MomentRow>`
+    update moment set
+      transitions = case when deleted_at is null then transitions || pg_current_xact_id() else transitions end,
+      version = version + (deleted_at is null)::integer,
+      deleted_at = coalesce(deleted_at, ${cause.at}),
+      deleted_by = null,
+      pinned = false,
+      purge_started_at = ${cause.at},
+      last_change = 'deleted',
+      changed_xid = pg_current_xact_id(),
+      updated_at = ${cause.at}
+    where id = any(${ids}) and purge_started_at is null
+    returning *`.execute(trx)
+  const live = new Set(locked.filter(({ deleted_at }) => deleted_at === null).map(({ id }) => id))
+  const deleted = rows.filter(({ id }) => live.has(id))
+  if (deleted.length > 0) await publishMoments(trx, momentDeleted, deleted, cause)
+  return found.rows.length
+}
+
+/**
+ * Waits until each moment of the person's robots is purged, and until the files that were uploaded for none are deleted.
+ * Both are the work of other workers of the service.
+ */
+export async function waitForPurge(trx: Tx, { userId }: Batch): Promise<0 | typeof WAITING> {
+  const { rows } = await sql<{ is_waiting: boolean }>`
+    select exists (
+      select from ${loneRobots(userId)} robot
+      where exists (${unpurged(sql`robot.robot_id`)})
+        or exists (select from upload where upload.robot_id = robot.robot_id)
+    ) as is_waiting`.execute(trx)
+  return rows[0]?.is_waiting ? WAITING : 0
+}
+
+/** In two parts, each with an index of its own: live moments come by the next batch of `startPurge`. */
+const unpurged = (robotId: RawBuilder<unknown>) => sql`
+  select from moment
+  where moment.robot_id = ${robotId} and deleted_at is not null and purged_at is null`
+
+/**
+ * Deletes the tombstones of the person's robots. A robot's id leads to its user, so nothing keeps it. The same capture
+ * cannot come again either, since its robot is unknown from then on.
+ */
+export async function eraseTombstones(trx: Tx, { userId, limit }: Batch): Promise<number> {
+  const { rows } = await sql`
+    delete from moment where id = any(array(
+      select found.id from ${loneRobots(userId)} robot cross join lateral (
+        select id from moment
+        where moment.robot_id = robot.robot_id and purged_at is not null
+          and not exists (${unpurged(sql`robot.robot_id`)})
+        limit ${limit}) found
+      limit ${limit}))
+    returning id`.execute(trx)
+  return rows.length
+}
+
+/** Deletes the person's robots that have no moments and no uploads left. Every right on them goes with them. */
+export async function eraseRobots(trx: Tx, { userId, limit }: Batch): Promise<number> {
+  const found = await sql<{ id: string }>`
+    select id from robot where ${isLoneAndEmpty(userId)} order by id limit ${limit} for update`.execute(trx)
+  if (found.rows.length === 0) return 0
+  // A statement of its own: it sees a right that was granted while the lock was waited for.
+  const { rows } = await sql`
+    delete from robot where id = any(${found.rows.map(({ id }) => id)}) and ${isLoneAndEmpty(userId)}
+    returning id`.execute(trx)
+  return rows.length
+}
+
+const isLoneAndEmpty = (userId: string) => sql`
+  id = any(array${loneRobots(userId)})
+  and not exists (select from moment where moment.robot_id = robot.id)
+  and not exists (select from upload where upload.robot_id = robot.id)`

@@ -1,0 +1,31 @@
+import { type Batch, purge, purgeKeptAnswers, type WaitingStep } from '@platform/erasure/erase.ts'
+import { sql } from 'kysely'
+import type { MomentsTables, Tx } from '../db/schema.ts'
+import { eraseRobots, eraseTombstones, startPurge, waitForPurge } from './lone-robots.ts'
+import { leaveSharedRobots } from './shared-robots.ts'
+
+/**
+ * Everything that the service knows of a person, in the order in which it goes. The purge of their robots begins first,
+ * because it takes longest. A moment's counts of shares and views stay: they name no one.
+ */
+export const ERASURE_STEPS: WaitingStep<MomentsTables>[] = [
+  startPurge,
+  leaveSharedRobots,
+  purge('mark', 'user_id'),
+  purge('moment_action', 'user_id'),
+  forgetDeleter,
+  waitForPurge,
+  eraseTombstones,
+  eraseRobots,
+  purge('account', 'id'),
+  purgeKeptAnswers(),
+]
+
+/** Takes the person's id from the moments that they deleted. No state that others know changes. */
+async function forgetDeleter(trx: Tx, { userId, limit }: Batch): Promise<number> {
+  const { rows } = await sql`
+    update moment set deleted_by = null
+    where id = any(array(select id from moment where deleted_by = ${userId} limit ${limit}))
+    returning id`.execute(trx)
+  return rows.length
+}

@@ -59,23 +59,14 @@ export async function startPurge(trx: Tx, { userId, limit, cause }: Batch): Prom
 }
 
 /**
- * Waits until each moment of the person's robots is purged, and until the files that were uploaded for none are deleted.
- * Both are the work of other workers of the service.
+ * Waits while the person has a right on any robot. Other workers purge the moments of their robots and delete files that
+ * were uploaded for none. A robot may also have got or lost its other user after an earlier step looked, so this comes
+ * last.
  */
-export async function waitForPurge(trx: Tx, { userId }: Batch): Promise<0 | typeof WAITING> {
-  const { rows } = await sql<{ is_waiting: boolean }>`
-    select exists (
-      select from ${loneRobots(userId)} robot
-      where exists (${unpurged(sql`robot.robot_id`)})
-        or exists (select from upload where upload.robot_id = robot.robot_id)
-    ) as is_waiting`.execute(trx)
-  return rows[0]?.is_waiting ? WAITING : 0
+export async function waitForRights(trx: Tx, { userId }: Batch): Promise<0 | typeof WAITING> {
+  const left = await trx.selectFrom('access').select('robot_id').where('user_id', '=', userId).executeTakeFirst()
+  return left ? WAITING : 0
 }
-
-/** In two parts, each with an index of its own: live moments come by the next batch of `startPurge`. */
-const unpurged = (robotId: RawBuilder<unknown>) => sql`
-  select from moment
-  where moment.robot_id = ${robotId} and deleted_at is not null and purged_at is null`
 
 /**
  * Deletes the tombstones of the person's robots. A robot's id leads to its user, so nothing keeps it. The same capture
@@ -87,7 +78,9 @@ export async function eraseTombstones(trx: Tx, { userId, limit }: Batch): Promis
       select found.id from ${loneRobots(userId)} robot cross join lateral (
         select id from moment
         where moment.robot_id = robot.robot_id and purged_at is not null
-          and not exists (${unpurged(sql`robot.robot_id`)})
+          and not exists (
+            select from moment unpurged
+            where unpurged.robot_id = robot.robot_id and deleted_at is not null and purged_at is null)
         limit ${limit}) found
       limit ${limit}))
     returning id`.execute(trx)

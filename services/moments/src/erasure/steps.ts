@@ -1,7 +1,7 @@
 import { type Batch, purge, purgeKeptAnswers, type WaitingStep } from '@platform/erasure/erase.ts'
 import { sql } from 'kysely'
 import type { MomentsTables, Tx } from '../db/schema.ts'
-import { eraseRobots, eraseTombstones, startPurge, waitForPurge } from './lone-robots.ts'
+import { eraseRobots, eraseTombstones, startPurge, waitForRights } from './lone-robots.ts'
 import { leaveSharedRobots } from './shared-robots.ts'
 
 /**
@@ -14,11 +14,11 @@ export const ERASURE_STEPS: WaitingStep<MomentsTables>[] = [
   purge('mark', 'user_id'),
   purge('moment_action', 'user_id'),
   forgetDeleter,
-  waitForPurge,
   eraseTombstones,
   eraseRobots,
   purge('account', 'id'),
   purgeKeptAnswers(),
+  waitForRights,
 ]
 
 /** Takes the person's id from the moments that they deleted. No state that others know changes. */

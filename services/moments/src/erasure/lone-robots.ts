@@ -6,8 +6,8 @@ import { publishMoments } from '../moments/publish-moment.ts'
 
 /**
  * Selects the robots of a person that have no other user: they are erased with their moments and media. A revoked right
- * makes no user. Where the person's own right is revoked, too, nobody uses the robot, and others may get their rights
- * back; so it is erased only if nobody else has ever had one.
+ * makes no user. Where the person's own right is revoked, too, others may get their rights back, so the robot is erased
+ * only if no other person has ever had one.
  *
  * The person's right stays until the robot is gone: it is how the steps find the robot again after a crash.
  */
@@ -20,25 +20,25 @@ export const loneRobots = (userId: string): RawBuilder<unknown> => sql`
 
 /**
  * Hands the moments of a person's robots to the purge, also pinned ones and those in the trash: `purge_started_at` has
- * it take them at once. Each batch takes the moments that were changed longest ago, which by `moment_change_index` are
- * those that no batch has taken yet.
+ * it take them at once.
  */
 export async function startPurge(trx: Tx, { userId, limit, cause }: Batch): Promise<number> {
   const found = await sql<{ id: string }>`
     select found.id from ${loneRobots(userId)} robot cross join lateral (
       select id from moment
       where moment.robot_id = robot.robot_id and purge_started_at is null
-      order by changed_xid, id limit ${limit}) found
+      order by id limit ${limit}) found
     limit ${limit}`.execute(trx)
   if (found.rows.length === 0) return 0
   const ids = found.rows.map(({ id }) => id)
   const locked = await trx
     .selectFrom('moment')
-    .select(['id', 'deleted_at'])
+    .select(['id', 'deleted_at', 'purge_started_at'])
     .where('id', 'in', ids)
     .orderBy('id')
     .forNoKeyUpdate()
     .execute()
+  const kept = locked.filter(({ purge_started_at }) => purge_started_at === null)
   const { rows } = await sql<MomentRow>`
     update moment set
       transitions = case when deleted_at is null then transitions || pg_current_xact_id() else transitions end,
@@ -50,9 +50,9 @@ export async function startPurge(trx: Tx, { userId, limit, cause }: Batch): Prom
       last_change = 'deleted',
       changed_xid = pg_current_xact_id(),
       updated_at = ${cause.at}
-    where id = any(${ids}) and purge_started_at is null
+    where id = any(${kept.map(({ id }) => id)})
     returning *`.execute(trx)
-  const live = new Set(locked.filter(({ deleted_at }) => deleted_at === null).map(({ id }) => id))
+  const live = new Set(kept.filter(({ deleted_at }) => deleted_at === null).map(({ id }) => id))
   const deleted = rows.filter(({ id }) => live.has(id))
   if (deleted.length > 0) await publishMoments(trx, momentDeleted, deleted, cause)
   return found.rows.length
@@ -69,19 +69,22 @@ export async function waitForRights(trx: Tx, { userId }: Batch): Promise<0 | typ
 }
 
 /**
- * Deletes the tombstones of the person's robots. A robot's id leads to its user, so nothing keeps it. The same capture
- * cannot come again either, since its robot is unknown from then on.
+ * Deletes the tombstones of the person's robots once their other moments are purged. A robot's id leads to its user, so
+ * nothing keeps it. The same capture cannot come again either, since its robot is unknown from then on.
  */
 export async function eraseTombstones(trx: Tx, { userId, limit }: Batch): Promise<number> {
   const { rows } = await sql`
+    with purged_robot as materialized (
+      select robot_id from ${loneRobots(userId)} robot
+      where not exists (
+        select from moment
+        where moment.robot_id = robot.robot_id and deleted_at is not null and purged_at is null)
+    )
     delete from moment where id = any(array(
-      select found.id from ${loneRobots(userId)} robot cross join lateral (
+      select found.id from purged_robot cross join lateral (
         select id from moment
-        where moment.robot_id = robot.robot_id and purged_at is not null
-          and not exists (
-            select from moment unpurged
-            where unpurged.robot_id = robot.robot_id and deleted_at is not null and purged_at is null)
-        limit ${limit}) found
+        where moment.robot_id = purged_robot.robot_id and purged_at is not null
+        order by id limit ${limit}) found
       limit ${limit}))
     returning id`.execute(trx)
   return rows.length

@@ -26,7 +26,7 @@ export const onRobotAccessEvents: EventHandler<MomentsTables>[] = [
     const isErased = await isErasedAt(trx, key.userId, event)
     await lockRobot(trx, key.robotId)
     const known = await findVersion(trx, key)
-    // There is nothing to revoke, and the next grant is applied whatever its version.
+    // Nothing is there to revoke. The next grant is applied, because no version is known.
     if (known === undefined) return
     if (nextVersionOf(known, event, isErased) === 'stale') return
     await revokeAccess(trx, key, new Date(event.time))

@@ -235,7 +235,7 @@ describe('a revoked right', () => {
     expect(await traces(revoked.id)).toEqual([])
     for (const person of [owner, viewer, lateViewer]) await moments.revoke(robotId, person)
     await erase(viewer)
-    // Nobody has a right now; but the owner had one, and may get it back.
+    // No right is left, but the owner had one and may get it back.
     expect(await traces(viewer.id)).toEqual([])
     await moments.grant(robotId, owner, 'owner')
     expect((await owner.get(`/moments/${id}`)).status).toBe(200)

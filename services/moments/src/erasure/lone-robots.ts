@@ -19,8 +19,8 @@ export const loneRobots = (userId: string): RawBuilder<unknown> => sql`
        and (other.revoked_at is null or own.revoked_at is not null)))`
 
 /**
- * Hands the moments of a person's robots to the purge, also pinned ones and those in the trash: `purge_started_at` has
- * it take them at once.
+ * Hands the moments of a person's robots to the purge, also pinned ones and those in the trash. The purge takes them at
+ * once, however long the trash keeps others: it resumes each purge that was started long ago and is not finished.
  */
 export async function startPurge(trx: Tx, { userId, limit, cause }: Batch): Promise<number> {
   const found = await sql<{ id: string }>`
@@ -46,7 +46,7 @@ export async function startPurge(trx: Tx, { userId, limit, cause }: Batch): Prom
       deleted_at = coalesce(deleted_at, ${cause.at}),
       deleted_by = null,
       pinned = false,
-      purge_started_at = ${cause.at},
+      purge_started_at = '-infinity',
       last_change = 'deleted',
       changed_xid = pg_current_xact_id(),
       updated_at = ${cause.at}
@@ -69,8 +69,8 @@ export async function waitForRights(trx: Tx, { userId }: Batch): Promise<0 | typ
 }
 
 /**
- * Deletes the tombstones of the person's robots once their other moments are purged. A robot's id leads to its user, so
- * nothing keeps it. The same capture cannot come again either, since its robot is unknown from then on.
+ * Deletes the tombstones of the person's robots once their other moments are purged: a robot's id leads to its user, so
+ * nothing keeps it.
  */
 export async function eraseTombstones(trx: Tx, { userId, limit }: Batch): Promise<number> {
   const { rows } = await sql`

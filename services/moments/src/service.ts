@@ -2,15 +2,20 @@ import { ServiceClient } from '@platform/http/client.ts'
 import { SignedTokens } from '@platform/http/signed-token.ts'
 import type { StartOptions } from '@platform/service/process.ts'
 import { type RunningService, startService } from '@platform/service/service.ts'
+import { accessRoutes } from './access/routes.ts'
 import { actionRoutes } from './actions/routes.ts'
 import { loadConfig } from './config.ts'
 import type { MomentsTables } from './db/schema.ts'
 import type { Deps } from './deps.ts'
+import { ERASURE_STEPS } from './erasure/steps.ts'
+import { onAccountEvents } from './events/on-account.ts'
+import { onRobotAccessEvents } from './events/on-robot-access.ts'
 import { seenRoutes } from './marks/batch-routes.ts'
 import { pinRoutes } from './marks/pin-routes.ts'
 import { startPublishingCounts } from './marks/publish-counts.ts'
 import { markRoutes } from './marks/routes.ts'
 import { readMomentRoutes } from './moments/read-routes.ts'
+import { robotRoutes } from './robots/routes.ts'
 import { startRetention } from './trash/retention.ts'
 import { trashRoutes } from './trash/routes.ts'
 
@@ -45,8 +50,11 @@ export async function start({ env, log, clock, onFatal }: StartOptions): Promise
           ...pinRoutes(deps),
           ...actionRoutes(deps),
           ...readMomentRoutes(deps),
+          ...robotRoutes(deps),
+          ...accessRoutes(deps),
         ],
-        erasure: { steps: [], batchSize: config.ERASURE_BATCH_SIZE },
+        handlers: [...onAccountEvents, ...onRobotAccessEvents],
+        erasure: { steps: ERASURE_STEPS, batchSize: config.ERASURE_BATCH_SIZE },
         close: async () => {
           await Promise.all(working.map((work) => work.stop()))
           await gateway.close()

@@ -6,6 +6,7 @@ import { loadConfig } from './config.ts'
 import type { MomentsTables } from './db/schema.ts'
 import type { Deps } from './deps.ts'
 import { readMomentRoutes } from './moments/read-routes.ts'
+import { timelineRoutes } from './timeline/routes.ts'
 
 /** Starts the moments service: timeline, media, feedback, trash, smart feed. */
 export async function start({ env, log, clock, onFatal }: StartOptions): Promise<RunningService> {
@@ -26,7 +27,7 @@ export async function start({ env, log, clock, onFatal }: StartOptions): Promise
         gateway,
       }
       return {
-        routes: [...readMomentRoutes(deps)],
+        routes: [...timelineRoutes(deps), ...readMomentRoutes(deps)],
         erasure: { steps: [], batchSize: config.ERASURE_BATCH_SIZE },
         close: () => gateway.close(),
       }

@@ -2,6 +2,7 @@ import { ServiceClient } from '@platform/http/client.ts'
 import { SignedTokens } from '@platform/http/signed-token.ts'
 import type { StartOptions } from '@platform/service/process.ts'
 import { type RunningService, startService } from '@platform/service/service.ts'
+import { changesRoutes } from './changes/routes.ts'
 import { loadConfig } from './config.ts'
 import type { MomentsTables } from './db/schema.ts'
 import type { Deps } from './deps.ts'
@@ -27,7 +28,7 @@ export async function start({ env, log, clock, onFatal }: StartOptions): Promise
         gateway,
       }
       return {
-        routes: [...timelineRoutes(deps), ...readMomentRoutes(deps)],
+        routes: [...timelineRoutes(deps), ...changesRoutes(deps), ...readMomentRoutes(deps)],
         erasure: { steps: [], batchSize: config.ERASURE_BATCH_SIZE },
         close: () => gateway.close(),
       }

@@ -143,7 +143,7 @@ describe('the list of changes', () => {
         })
         expect(await read()).toEqual([])
       }),
-      { numRuns: 40 },
+      { numRuns: 25 },
     )
   })
 

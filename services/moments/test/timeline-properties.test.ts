@@ -54,7 +54,7 @@ describe('the timeline, while moments arrive, go, come back and expire', () => {
           expect([ids, total]).toEqual([expected, list.length])
         }
       }),
-      { numRuns: 25 },
+      { numRuns: 15 },
     )
   })
 
@@ -81,7 +81,7 @@ describe('the timeline, while moments arrive, go, come back and expire', () => {
         const times = seen.map((id) => model.moments.find((moment) => moment.id === id)?.capturedAt.getTime() ?? 0)
         expect(times).toEqual(times.toSorted((a, b) => b - a))
       }),
-      { numRuns: 25 },
+      { numRuns: 15 },
     )
   })
 })
@@ -136,7 +136,7 @@ describe('buckets', () => {
           }
         }
       }),
-      { numRuns: 10 },
+      { numRuns: 7 },
     )
   })
 })

@@ -12,10 +12,10 @@ export interface ChangeRow {
   own_xid: string
   id: string
   robot_id: string
-  /** Of an access. */
+  /** For an access. */
   is_revoked: boolean
   visible_from: Date | null
-  /** Of a moment. */
+  /** For a moment. */
   change: ChangeKind
   moment: MomentJson | null
 }
@@ -24,7 +24,7 @@ const VISIBLE = sql`moment.captured_at >= coalesce(view.visible_from, '-infinity
 const NO_XID = sql`'0'::xid8`
 const LEAST_UUID = sql`${START.id}::uuid`
 
-/** What the statement is asked with; transactions as texts. */
+/** The values of the statement; transactions as texts. */
 export interface ChangesValues {
   userId: string
   limit: number

@@ -4,6 +4,7 @@ import type { StartOptions } from '@platform/service/process.ts'
 import { type RunningService, startService } from '@platform/service/service.ts'
 import { accessRoutes } from './access/routes.ts'
 import { actionRoutes } from './actions/routes.ts'
+import { changesRoutes } from './changes/routes.ts'
 import { loadConfig } from './config.ts'
 import type { MomentsTables } from './db/schema.ts'
 import type { Deps } from './deps.ts'
@@ -16,6 +17,7 @@ import { startPublishingCounts } from './marks/publish-counts.ts'
 import { markRoutes } from './marks/routes.ts'
 import { readMomentRoutes } from './moments/read-routes.ts'
 import { robotRoutes } from './robots/routes.ts'
+import { timelineRoutes } from './timeline/routes.ts'
 import { startRetention } from './trash/retention.ts'
 import { trashRoutes } from './trash/routes.ts'
 
@@ -44,6 +46,8 @@ export async function start({ env, log, clock, onFatal }: StartOptions): Promise
       return {
         // Fixed paths come before `/moments/{momentUUID}`.
         routes: [
+          ...timelineRoutes(deps),
+          ...changesRoutes(deps),
           ...seenRoutes(deps),
           ...trashRoutes(deps, { trashDays: config.TRASH_DAYS }),
           ...markRoutes(deps),

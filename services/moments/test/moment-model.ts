@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
+import { setImmediate } from 'node:timers/promises'
 import type { Person } from '@platform/testing/platform.ts'
-import { sql } from 'kysely'
 import type { MomentsPlatform } from './harness.ts'
 import { deleteMoments, purgeMoments, restoreMoments } from './mutations.ts'
 
@@ -63,13 +63,18 @@ export class MomentModel {
     if (what === 'delete') await deleteMoments(db, [moment.id])
     if (what === 'restore') await restoreMoments(db, [moment.id])
     if (what === 'purge') await purgeMoments(db, [moment.id])
-    // Later than the clock of any answer that was given.
     if (what === 'expire') {
-      const soon = sql<Date>`clock_timestamp() + interval '2 ms'`
-      await db.updateTable('moment').set({ expires_at: soon }).where('id', '=', moment.id).execute()
+      await this.#expire(moment.id)
       moment.isExpired = true
     } else moment.state = what === 'delete' ? 'deleted' : what === 'restore' ? 'live' : 'purged'
     return moment
+  }
+
+  /** Lets a moment expire after each answer that was given, and before each answer that follows. */
+  async #expire(id: string): Promise<void> {
+    const expiresAt = new Date(Date.now() + 2)
+    await this.#platform.db.updateTable('moment').set({ expires_at: expiresAt }).where('id', '=', id).execute()
+    while (Date.now() < expiresAt.getTime()) await setImmediate()
   }
 
   /** The ids of a list, in the timeline's order. */

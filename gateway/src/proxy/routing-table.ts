@@ -23,8 +23,8 @@ export interface Destination {
   refusalBody?: (refusal: DomainError) => unknown
 }
 
-// The largest file that a service signs an upload for: a video of the moments service.
-const MAX_SIGNED_UPLOAD_BYTES = 512 * 2 ** 20
+/** The largest file that a signed URL takes. */
+const LARGEST_FILE_BYTES = 512 * 1024 * 1024
 
 /** How requests are treated below a prefix of a kind, where that differs from the usual. */
 type Treatment = Omit<Destination, 'service' | 'prefix' | 'upstreamPrefix'>
@@ -32,7 +32,7 @@ type Treatment = Omit<Destination, 'service' | 'prefix' | 'upstreamPrefix'>
 const TREATMENTS: Record<NonNullable<PublicPrefix['kind']>, Treatment> = {
   // Old clients send an API key in the body, and read errors by parameter.
   jobs: { hasKeyInBody: true, bodyLimit: jobBodyLimit, refusalBody: parameterErrorBody },
-  signedUrls: { hasSignedUrls: true, bodyLimit: () => MAX_SIGNED_UPLOAD_BYTES },
+  signedUrls: { hasSignedUrls: true, bodyLimit: () => LARGEST_FILE_BYTES },
 }
 
 /** The first segment of a path → its destination. */

@@ -35,10 +35,10 @@ export async function load(
   return round
 }
 
-function toText(host: string, { method, path, headers }: ServiceRequest): string {
+function toText(host: string, { method, path, headers, body = '' }: ServiceRequest): string {
   const lines = Object.entries({ host, ...headers, ...(method === 'POST' && { 'content-length': '0' }) })
   const head = [`${method} ${path} HTTP/1.1`, ...lines.map(([name, value]) => `${name}: ${value}`)]
-  return `${head.join('\r\n')}\r\n\r\n`
+  return `${head.join('\r\n')}\r\n\r\n${body}`
 }
 
 /**

@@ -4,9 +4,11 @@ import { TEST_ASSERTION_SECRET } from '@platform/testing/processes.ts'
 
 /** A request straight to a service. */
 export interface ServiceRequest {
-  method: 'GET' | 'POST'
+  method: 'GET' | 'POST' | 'PUT'
   path: string
   headers: Record<string, string>
+  /** ASCII; its length is among the headers. */
+  body?: string
 }
 
 const assertions = new Assertions(TEST_ASSERTION_SECRET)

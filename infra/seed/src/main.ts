@@ -1,5 +1,6 @@
 /**
- * `pnpm seed --posts 100000`: fills a migrated database with people, groups, posts, comments and likes.
+ * `pnpm seed --posts 100000`: fills a migrated database with people, groups, posts, comments and likes;
+ * `pnpm seed --robots 200 --moments 100000` with people, robots and moments.
  *
  * It goes to --url or DATABASE_URL (a login that may write in every schema), else into the embedded server of a
  * `pnpm start` that runs (DATA_FOLDER, `.data`).
@@ -11,8 +12,10 @@ import { findPostgres } from '@platform/start/find-postgres.ts'
 import { seed } from './seed.ts'
 import { completeSizes, SIZE_NAMES, type Sizes } from './sizes.ts'
 
-const USAGE = `Usage: pnpm seed [--users N] [--groups N] [--posts N] [--comments N] [--likes N] [--url ADMIN_DATABASE_URL]
-What is left out is in proportion to the posts; these are 10000 by default.`
+const USAGE = `Usage: pnpm seed [--users N] [--groups N] [--posts N] [--comments N] [--likes N]
+                 [--robots N] [--moments N] [--url ADMIN_DATABASE_URL]
+Numbers that are left out are in proportion to the posts, which are 10000 by default. With --robots or --moments there are
+only the posts that --posts asks for.`
 
 function readSizes(values: Partial<Record<string, string | boolean>>): Sizes {
   const given: Partial<Sizes> = {}

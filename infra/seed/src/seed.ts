@@ -1,6 +1,7 @@
 import { countGroups, planGroups, writeGroups } from './groups.ts'
 import { prepareMaterial } from './material.ts'
 import { countItems, writeModeration } from './moderation.ts'
+import { writeMoments, writeRobots } from './moments.ts'
 import { countPosts, planPosts, writePosts } from './posts.ts'
 import { planComments, planLikes, writeComments, writeLikes } from './reactions.ts'
 import { inSession, type Progress } from './session.ts'
@@ -8,7 +9,7 @@ import type { Sizes } from './sizes.ts'
 import { vacuum } from './vacuum.ts'
 
 /**
- * Adds people, groups, posts, comments and likes to a migrated database, as if they had come by the API over the last
+ * Adds people, groups, posts, comments, likes, robots and moments to a migrated database, as if they had come by the API over the last
  * three years: counts, totals, versions and every service's copy agree with each other. A few large groups and popular
  * posts have most of it. Nothing is published, since the copies are there already. Nobody has an account.
  *
@@ -29,6 +30,8 @@ export async function seed(url: string, sizes: Sizes, progress: Progress = () =>
     await writeComments(session)
     await writeLikes(session)
     await writeModeration(session)
+    await writeRobots(session, sizes)
+    await writeMoments(session, sizes)
     await countPosts(session)
     // These rows are shared with everybody who writes.
     await countItems(session)

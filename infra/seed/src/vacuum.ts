@@ -16,6 +16,7 @@ const TABLES = [
     'group_total',
     'user_total',
   ].map((table) => `social.${table}`),
+  ...['robot', 'access', 'moment', 'media', 'mark'].map((table) => `moments.${table}`),
   'moderation.item',
   'moderation.transition',
 ]

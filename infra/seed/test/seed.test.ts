@@ -12,7 +12,15 @@ import pg from 'pg'
 import { seed } from '../src/seed.ts'
 import { completeSizes } from '../src/sizes.ts'
 
-const SIZES = completeSizes({ users: 120, groups: 25, posts: 1_000, comments: 900, likes: 2_000 })
+const SIZES = completeSizes({
+  users: 120,
+  groups: 25,
+  posts: 1_000,
+  comments: 900,
+  likes: 2_000,
+  robots: 6,
+  moments: 600,
+})
 
 let platform: Platform
 let admin: pg.Client
@@ -45,6 +53,8 @@ describe('pnpm seed', () => {
     expect(await count('social.post')).toBe(2_000)
     expect(await count('social.comment')).toBe(1_800)
     expect(await count('(select from social.post_like union all select from social.comment_like) as each')).toBe(4_000)
+    expect(await count('moments.robot')).toBe(12)
+    expect(await count('moments.moment')).toBe(1_200)
     expect(await count('(select distinct author_id from social.post) as author')).toBeLessThanOrEqual(240)
   })
 
@@ -66,6 +76,11 @@ describe('pnpm seed', () => {
       `groups."group" where group_type = 'Private'`,
       'groups."group" where position is not null',
       'moderation.transition',
+      'moments.moment where expires_at is not null',
+      'moments.moment where deleted_at is not null',
+      'moments.mark where feedback = -1',
+      'moments.mark where shared_at is not null',
+      `moments.access where "right" = 'viewer'`,
     ]) {
       expect([some, await count(some)]).not.toEqual([some, 0])
     }
@@ -86,6 +101,14 @@ describe('pnpm seed', () => {
       await select(`select entity_type, status, count(*)::integer as total from moderation.item
         where deleted_at is null group by 1, 2 order by 1, 2`),
     )
+  })
+
+  it('counts views and shares of moments as a recount does', async () => {
+    const wrong = `moments.moment where view_counter <> (select count(*) from moments.mark where moment_id = moment.id)
+      or share_count <> (select count(*) from moments.mark where moment_id = moment.id and shared_at is not null)`
+    expect(await count(wrong)).toBe(0)
+    const odd = `moments.moment where (cardinality(transitions) % 2 = 1) <> (deleted_at is null)`
+    expect(await count(odd)).toBe(0)
   })
 
   it("leaves social's copy as the groups' events would", async () => {

@@ -80,23 +80,36 @@ export async function listen(listener: RequestListener, options: ListenOptions):
 
 declare module 'node:http' {
   interface IncomingMessage {
-    /** Ends the request when its body has not arrived in time. */
-    bodyTimer?: NodeJS.Timeout
+    bodyTimer?: BodyTimer
   }
+}
+
+/** Ends a request whose body does not arrive in time. */
+interface BodyTimer {
+  start(): void
+  stop(): void
 }
 
 const announcesBody = ({ headers }: IncomingMessage): boolean =>
   headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
 
 function limitBodyTime(server: Server, [req, res]: [IncomingMessage, ServerResponse], bodyTimeMs: number): void {
+  const { socket } = req
   const end = () => {
     if (req.complete) return
     const error = Object.assign(new Error('The body took too long.'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' })
     // The server's listener answers 408, as for Node's own limit. It must not write into an answer that has begun.
-    if (res.headersSent || !server.emit('clientError', error, req.socket)) req.socket.destroy()
+    if (res.headersSent || !server.emit('clientError', error, socket)) socket.destroy()
   }
-  req.bodyTimer = setTimeout(end, bodyTimeMs).unref()
-  req.once('close', () => clearTimeout(req.bodyTimer))
+  let timer: NodeJS.Timeout | undefined
+  req.bodyTimer = {
+    start: () => {
+      timer = setTimeout(end, bodyTimeMs).unref()
+    },
+    stop: () => clearTimeout(timer),
+  }
+  req.bodyTimer.start()
+  req.once('close', req.bodyTimer.stop)
 }
 
 /**
@@ -106,8 +119,8 @@ function limitBodyTime(server: Server, [req, res]: [IncomingMessage, ServerRespo
 export function liftBodyTimeLimit(req: IncomingMessage, res: ServerResponse): void {
   const { bodyTimer } = req
   if (!bodyTimer) return
-  clearTimeout(bodyTimer)
+  bodyTimer.stop()
   res.once('close', () => {
-    if (!req.complete && !req.destroyed) bodyTimer.refresh()
+    if (!req.complete && !req.destroyed) bodyTimer.start()
   })
 }

@@ -6,16 +6,16 @@ import { addressVariable, GATEWAY_PRIVATE_URL, type PlatformProcess, PUBLIC_URL 
 /** Where a process listens, on the loopback interface. */
 export interface Ports {
   http: number
-  /** Of the gateway only: its metrics are not for its public port. */
+  /** The port of the gateway's private listener; other processes have none. */
   metrics?: number
 }
 
 export interface Surroundings {
   adminUrl: string
-  /** Of each role. */
+  /** By role. */
   passwords: Record<string, string>
   assertionSecret: string
-  /** Of each process. */
+  /** By process. */
   ports: Record<string, Ports>
   /** Absent: the embedded log. */
   kafkaBrokers?: string
@@ -36,7 +36,7 @@ const MEMORY = {
   MALLOC_TRIM_THRESHOLD_: '131072',
 }
 
-/** What a process is told by its environment, beside what is its own. */
+/** Returns the environment that every process gets; a process has more variables of its own. */
 export function processEnvironment(target: PlatformProcess, given: Surroundings): Record<string, string> {
   const { http, metrics } = portsOf(target.name, given)
   const addresses = target.calls.map((name) => [addressVariable(name), `http://127.0.0.1:${portsOf(name, given).http}`])

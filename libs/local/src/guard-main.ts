@@ -10,10 +10,10 @@ const STOP_MS = 8_000
 const running = new Map<number, NodeJS.Signals>()
 const folders = new Set<string>()
 
-// Whoever ends the parent may mean this one too; it has to outlive it for a moment.
+// A signal to the parent's group reaches the guard too, and the guard has to outlive the parent for a moment.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {})
 
-// One that has ended but was not yet reaped by whoever inherited it has no command line any more.
+// A process that has ended and was not reaped yet has no command line.
 function isAlive(pid: number): boolean {
   return Boolean(commandLine(pid))
 }

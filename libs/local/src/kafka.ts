@@ -24,7 +24,7 @@ export interface KafkaOptions {
   folder: string
   /** Default: any free one. A node that is to be found again by its clients needs the port it had. */
   port?: number
-  /** Settings of the node beside or instead of those that it has by itself. */
+  /** Settings that are added to the node's own, or replace them. */
   settings?: Record<string, string>
 }
 
@@ -139,7 +139,7 @@ function settingsFor({ port, controllerPort, data }: Places): Record<string, str
     'transaction.state.log.min.isr': '1',
     'group.initial.rebalance.delay.ms': '0',
     'auto.create.topics.enable': 'false',
-    // After a kill -9 the dead node's registration has to lapse before it may come back.
+    // After a kill -9 the dead node's registration has to lapse before the node can register again.
     'broker.session.timeout.ms': '2000',
     'broker.heartbeat.interval.ms': '500',
   }

@@ -7,7 +7,7 @@ export async function isFree(port: number, host = LOOPBACK): Promise<boolean> {
   return (await listenOnce(port, host)) !== undefined
 }
 
-/** A port that nothing listens on; it may be taken by somebody else before it is used. */
+/** Returns a port that nothing listens on. Another process can take it before it is used. */
 export async function freePort(): Promise<number> {
   const port = await listenOnce(0, LOOPBACK)
   if (port === undefined) throw new Error('No port is free on the loopback interface.')

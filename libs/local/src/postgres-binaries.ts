@@ -3,7 +3,7 @@ import { cpSync, existsSync, mkdtempSync, readlinkSync, symlinkSync } from 'node
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 
-/** Whom the server runs as; undefined: as ourselves. */
+/** The account that the server runs as; undefined: the account of this process. */
 export interface Account {
   uid: number
   gid: number
@@ -25,7 +25,7 @@ function nativeFolder(): string {
 }
 
 /**
- * PostgreSQL refuses to run as root, so root hands it to the account `postgres`, or to `nobody` where that is missing.
+ * PostgreSQL refuses to run as root, so root starts it as `postgres`, or as the system's least account where that is missing.
  * Nothing is added to the machine.
  */
 export function serverAccount(): Account | undefined {

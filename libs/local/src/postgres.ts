@@ -23,7 +23,7 @@ import { waitFor } from './wait.ts'
 
 /** An embedded PostgreSQL that runs as a child of this process. */
 export interface LocalPostgres extends Running {
-  /** Of the superuser, in the database `postgres`. */
+  /** The superuser's address in the database `postgres`. */
   url: string
   port: number
 }
@@ -88,7 +88,7 @@ async function initialise(
   giveTo(account, unfinished)
   giveTo(account, passwordFile)
   const settings = ['--auth=scram-sha-256', '--username=postgres', '--encoding=UTF8', ...(durable ? [] : ['--no-sync'])]
-  // The built-in locale sorts and folds alike on every machine, whatever is installed there.
+  // The built-in locale sorts and folds alike on every machine.
   const locale = ['--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8']
   const flags = [`--pgdata=${unfinished}`, `--pwfile=${passwordFile}`, ...settings, ...locale]
   try {
@@ -158,7 +158,7 @@ function lockFile(data: string): string[] {
 
 /**
  * A start that was killed leaves its server for a moment, and a machine that lost power leaves the server's lock file,
- * whose process id may be somebody else's by now.
+ * whose process id another process may have by now.
  */
 async function clearStaleServer(data: string): Promise<void> {
   const pid = Number(lockFile(data)[0])

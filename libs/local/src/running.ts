@@ -3,7 +3,7 @@ import type { ChildProcess } from 'node:child_process'
 /** A child process that was started for as long as it takes. */
 export interface Running {
   pid: number
-  /** Resolves when it is gone, whoever ended it, and says how: `exit code 1`, `SIGKILL`. */
+  /** Resolves with the kind of its end when it is gone: `exit code 1`, `SIGKILL`. */
   ended: Promise<string>
   /** Ends it cleanly, or by force when that takes too long. */
   stop(): Promise<void>

@@ -28,7 +28,7 @@ export interface LocalSeaweedfs extends Running {
 export interface SeaweedfsOptions {
   /** For the data and the log; made when it is missing, kept afterwards. */
   folder: string
-  /** Of the S3 endpoint; default: any free one. A node that clients find again needs the port it had. */
+  /** The port of the S3 endpoint; default: any free one. A node that clients find again needs the port it had. */
   port?: number
   bucket?: string
   accessKeyId?: string

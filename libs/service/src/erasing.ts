@@ -19,7 +19,7 @@ export interface ErasurePart<T> {
   onDone?: () => void
 }
 
-/** What a service's part in erasures needs of the service. */
+/** The parts of a service that its erasures use. */
 export interface ErasingContext {
   /** The service's name in the registry. */
   name: string

@@ -45,6 +45,10 @@ describe('compareTimeZoneData', () => {
     if (differing.length > 0) process.stderr.write(`${report(comparison)}\n`)
     expect(comparison.timeZones.length).toBeGreaterThan(400)
     expect(comparison.readings).toBeGreaterThan(200_000)
+    expect(comparison.onlyInPostgres).toContain('Factory')
+    expect(comparison.onlyInPostgres.filter((name) => comparison.timeZones.includes(name))).toEqual([])
+    // One version of the data may have a few zones that the other lacks.
+    expect(comparison.onlyInNode.length).toBeLessThan(10)
     // Versions of the data are some rules apart, each of one country. An error in converting shows in most zones.
     expect(differing.length).toBeLessThan(comparison.timeZones.length / 20)
     expect(comparison.differences.length).toBeLessThan(comparison.readings / 50)

@@ -11,7 +11,7 @@ const Address = { pattern: '^https?://[^/?#@]+/?$' }
 
 /** Where media are kept; a service spreads this into its own schema. */
 export const MediaEnv = {
-  /** Of the file store, which is used where no S3 endpoint is set. */
+  /** Folder of the file store, which is used where no S3 endpoint is set. */
   MEDIA_FOLDER: Type.String({ minLength: 1, default: '.data/media' }),
   /** Signs the URLs of the file store. In production it has to be replaced: see `requireOwnSecrets`. */
   MEDIA_URL_SECRET: Type.String({ minLength: 32, default: DEVELOPMENT_SECRET }),

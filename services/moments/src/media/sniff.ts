@@ -11,21 +11,23 @@ const QUICKTIME_ATOMS: ReadonlySet<string> = new Set(['ftyp', 'moov', 'mdat', 'w
 /** First bytes as text: signatures are ASCII, and other bytes keep a character each. */
 type Head = string
 
-const MATCHERS: Readonly<Record<string, (head: Head) => boolean>> = {
-  'image/jpeg': (head) => head.startsWith('\xff\xd8\xff'),
-  'image/png': (head) => head.startsWith('\x89PNG\r\n\x1a\n'),
-  'image/gif': (head) => head.startsWith('GIF87a') || head.startsWith('GIF89a'),
-  'image/webp': (head) => isRiff(head, 'WEBP'),
-  'image/avif': (head) => AVIF_BRANDS.has(brandOf(head)),
-  'image/heic': (head) => HEIC_BRANDS.has(brandOf(head)),
-  'video/mp4': isTimedMedia,
-  'video/quicktime': (head) => QUICKTIME_ATOMS.has(head.slice(4, 8)) && !isStillBrand(brandOf(head)),
-  'video/webm': (head) => head.startsWith('\x1a\x45\xdf\xa3'),
-  'audio/mpeg': (head) => head.startsWith('ID3') || isMpegFrame(head),
-  'audio/mp4': isTimedMedia,
-  'audio/ogg': (head) => head.startsWith('OggS'),
-  'audio/wav': (head) => isRiff(head, 'WAVE'),
-}
+const MATCHERS: ReadonlyMap<string, (head: Head) => boolean> = new Map(
+  Object.entries({
+    'image/jpeg': (head: Head) => head.startsWith('\xff\xd8\xff'),
+    'image/png': (head: Head) => head.startsWith('\x89PNG\r\n\x1a\n'),
+    'image/gif': (head: Head) => head.startsWith('GIF87a') || head.startsWith('GIF89a'),
+    'image/webp': (head: Head) => isRiff(head, 'WEBP'),
+    'image/avif': (head: Head) => AVIF_BRANDS.has(brandOf(head)),
+    'image/heic': (head: Head) => HEIC_BRANDS.has(brandOf(head)),
+    'video/mp4': isTimedMedia,
+    'video/quicktime': (head: Head) => QUICKTIME_ATOMS.has(head.slice(4, 8)) && !isStillBrand(brandOf(head)),
+    'video/webm': (head: Head) => head.startsWith('\x1a\x45\xdf\xa3'),
+    'audio/mpeg': (head: Head) => head.startsWith('ID3') || isMpegFrame(head),
+    'audio/mp4': isTimedMedia,
+    'audio/ogg': (head: Head) => head.startsWith('OggS'),
+    'audio/wav': (head: Head) => isRiff(head, 'WAVE'),
+  }),
+)
 
 /**
  * Returns true when a file that begins with `firstBytes` can be of this type. Types without a signature (text, JSON,
@@ -34,14 +36,14 @@ const MATCHERS: Readonly<Record<string, (head: Head) => boolean>> = {
  * @param firstBytes at least `SNIFF_BYTES` of them, or the whole of a shorter file
  */
 export function matchesContentType(firstBytes: Uint8Array, contentType: string): boolean {
-  const isMatch = MATCHERS[contentType]
+  const isMatch = MATCHERS.get(contentType)
   return isMatch === undefined || isMatch(toHead(firstBytes))
 }
 
 /** Returns the image type that the first bytes show, or `application/octet-stream`. */
 export function sniffImage(firstBytes: Uint8Array): string {
   const head = toHead(firstBytes)
-  const images = Object.entries(MATCHERS).filter(([contentType]) => contentType.startsWith('image/'))
+  const images = [...MATCHERS].filter(([contentType]) => contentType.startsWith('image/'))
   return images.find(([, isMatch]) => isMatch(head))?.[0] ?? OPAQUE_CONTENT_TYPE
 }
 

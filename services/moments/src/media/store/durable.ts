@@ -2,7 +2,7 @@ import { mkdir, open, rename, rmdir, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { ignoreMissing } from './system-error.ts'
 
-const MOVE_ATTEMPTS = 5
+const MOVE_ATTEMPTS = 20
 
 /**
  * Moves a written file to its place, making the folders that are missing. The move has survived a power cut when this
@@ -12,27 +12,28 @@ export async function moveInto(temporary: string, target: string): Promise<void>
   const folder = dirname(target)
   let highestMade: string | undefined
   for (let attempt = 1; ; attempt++) {
-    const made = await mkdir(folder, { recursive: true })
-    if (made && (highestMade === undefined || made.length < highestMade.length)) highestMade = made
     try {
+      // Most folders exist: an upload has several files.
       await rename(temporary, target)
-      await syncFolder(folder)
-      // A new folder is an entry of its parent, which has to be on the disk as well.
-      if (highestMade) await syncUpwards(dirname(folder), dirname(highestMade))
-      return
+      break
     } catch (error) {
-      // A delete has just removed the empty folder.
+      // A delete removes folders that it leaves empty, also between two steps of this function.
       if (attempt >= MOVE_ATTEMPTS) throw error
       ignoreMissing(error)
     }
+    const made = await mkdir(folder, { recursive: true }).catch(ignoreMissing)
+    if (made && (highestMade === undefined || made.length < highestMade.length)) highestMade = made
   }
+  await syncFolder(folder)
+  // A new folder is an entry of its parent, which has to be on the disk as well.
+  if (highestMade) await syncUpwards(dirname(folder), dirname(highestMade))
 }
 
 /** Removes a file and then the folders below `root` that it leaves empty. A missing file counts as removed. */
 export async function removeDurably(root: string, path: string): Promise<void> {
   const folder = dirname(path)
   await unlink(path).catch(ignoreMissing)
-  await syncFolder(folder).catch(ignoreMissing)
+  await syncFolder(folder)
   for (let empty = folder; empty !== root; empty = dirname(empty)) {
     const isRemoved = await rmdir(empty).then(
       () => true,
@@ -46,8 +47,10 @@ async function syncUpwards(from: string, to: string): Promise<void> {
   for (let folder = from; folder.length >= to.length; folder = dirname(folder)) await syncFolder(folder)
 }
 
+/** A folder that was removed meanwhile has nothing left to keep. */
 async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder)
+  const handle = await open(folder).catch(ignoreMissing)
+  if (!handle) return
   try {
     await handle.sync()
   } finally {

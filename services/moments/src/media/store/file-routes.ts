@@ -1,14 +1,12 @@
-import { pipeline } from 'node:stream/promises'
 import { DomainError } from '@platform/http/errors.ts'
 import type { Express, Request, Response } from 'express'
 import { type ByteRange, parseRange } from './byte-range.ts'
 import { contentDisposition } from './content-disposition.ts'
-import { type FileStore, tooLong } from './file-store.ts'
+import type { FileStore } from './file-store.ts'
 import type { OpenObject } from './object-file.ts'
+import { tooLong } from './receive-file.ts'
+import { sendFile } from './send-file.ts'
 import { MEDIA_FILES_PATH, type SignedRead } from './signed-urls.ts'
-import { hasCode } from './system-error.ts'
-
-const READ_BUFFER_BYTES = 262_144
 
 /**
  * Mounts `PUT`, `GET` and `HEAD /media-files/KEY`, which serve the URLs that the store has signed. The signature is the
@@ -35,8 +33,7 @@ async function receiveUpload(store: FileStore, req: Request, res: Response): Pro
   const length = req.get('content-length')
   if (length !== undefined && Number(length) > upload.bytes) throw tooLong(upload.bytes)
   try {
-    // The request stays open when its body is refused, so that the refusal can still be answered.
-    await store.receive(req.iterator({ destroyOnReturn: false }), upload)
+    await store.receive(req, upload)
   } catch (error) {
     // A client that leaves in the middle gets no answer; the log has it as a refusal, not as a fault.
     if (req.destroyed && !req.complete)
@@ -63,7 +60,7 @@ async function sendObject(store: FileStore, req: Request, res: Response): Promis
     const { start, end } = range ?? { start: 0, end: object.bytes - 1 }
     res.status(range ? 206 : 200).set('Content-Length', String(end - start + 1))
     if (req.method === 'HEAD' || object.bytes === 0) return void res.end()
-    await sendBytes(object, { start, end }, res)
+    await sendFile(object.file, { start, end }, res)
   } finally {
     await object.file.close()
   }
@@ -101,14 +98,4 @@ function rangeOf(req: Request, { bytes, sha256 }: OpenObject): ByteRange | undef
     status: 416,
     headers: { 'Content-Range': `bytes */${bytes}` },
   })
-}
-
-async function sendBytes({ file }: OpenObject, { start, end }: ByteRange, res: Response): Promise<void> {
-  const stream = file.createReadStream({ start, end, autoClose: false, highWaterMark: READ_BUFFER_BYTES })
-  try {
-    await pipeline(stream, res)
-  } catch (error) {
-    // A client that leaves in the middle is no error.
-    if (!hasCode(error, 'ERR_STREAM_PREMATURE_CLOSE')) throw error
-  }
 }

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
-import { open, rm } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { DomainError } from '@platform/http/errors.ts'
+import { Readable } from 'node:stream'
 import type { Logger } from '@platform/log/logger.ts'
 import { assertStoredContentType } from '../content-types.ts'
 import { moveInto, removeDurably } from './durable.ts'
@@ -10,7 +10,8 @@ import { newIncomingPath, removeAbandoned } from './incoming.ts'
 import { fromWholeSeconds, lifetimeSeconds, toWholeSeconds } from './lifetime.ts'
 import { assertMediaKey } from './media-key.ts'
 import type { ListedObject, MediaContent, MediaStore } from './media-store.ts'
-import { encodeTrailer, type OpenObject, openObject } from './object-file.ts'
+import { type OpenObject, openObject } from './object-file.ts'
+import { receiveFile } from './receive-file.ts'
 import { type SignedUpload, SignedUrls } from './signed-urls.ts'
 import { walkObjects } from './walk.ts'
 
@@ -34,7 +35,7 @@ export interface FileStore extends MediaStore {
    *
    * @throws DomainError payload_too_large for more bytes; validation for fewer bytes or another SHA-256
    */
-  receive(body: AsyncIterable<Uint8Array>, upload: SignedUpload): Promise<void>
+  receive(body: Readable, upload: SignedUpload): Promise<void>
   /** Opens an object for reading; the caller closes it. */
   open(key: string): Promise<OpenObject | undefined>
 }
@@ -42,7 +43,6 @@ export interface FileStore extends MediaStore {
 const SWEEP_EVERY_MS = 600_000
 // An upload writes all the time; a file that has not changed for so long has lost its writer.
 const STALE_MS = 3_600_000
-const WRITE_BATCH_BYTES = 524_288
 
 /** Opens a store in a folder. Temporary files that an earlier process left are removed in the background. */
 export function openFileStore({ folder, baseUrl, secret, log, clock = () => new Date() }: FileStoreOptions): FileStore {
@@ -76,11 +76,11 @@ export function openFileStore({ folder, baseUrl, secret, log, clock = () => new 
     }
   }
   const head = (key: string) => withObject(key, ({ contentType, bytes, sha256 }) => ({ contentType, bytes, sha256 }))
-  const receive = async (body: AsyncIterable<Uint8Array>, upload: SignedUpload) => {
+  const receive = async (body: Readable, upload: SignedUpload) => {
     const target = pathOf(upload.key)
     const temporary = newIncomingPath(incoming)
     try {
-      await writeDurably(temporary, withTrailer(body, upload))
+      await receiveFile(temporary, body, upload)
       await moveInto(temporary, target)
     } catch (error) {
       await rm(temporary, { force: true })
@@ -113,7 +113,7 @@ export function openFileStore({ folder, baseUrl, secret, log, clock = () => new 
     write: async (key, body, contentType) => {
       assertStoredContentType(contentType)
       const content: MediaContent = { contentType, bytes: body.byteLength, sha256: sha256Of(body) }
-      await receive(once(body), { key, ...content })
+      await receive(Readable.from([body]), { key, ...content })
       return content
     },
     delete: (key) => removeDurably(objects, pathOf(key)),
@@ -132,51 +132,6 @@ export function openFileStore({ folder, baseUrl, secret, log, clock = () => new 
   }
 }
 
-/** Passes an upload on, checks it on the way, and appends the trailer when all of it was right. */
-async function* withTrailer(body: AsyncIterable<Uint8Array>, announced: MediaContent): AsyncGenerator<Uint8Array> {
-  const hash = createHash('sha256')
-  let received = 0
-  for await (const chunk of body) {
-    received += chunk.byteLength
-    if (received > announced.bytes) throw tooLong(announced.bytes)
-    hash.update(chunk)
-    yield chunk
-  }
-  if (received < announced.bytes) {
-    throw new DomainError('validation', `The upload ended after ${received} of ${announced.bytes} bytes.`)
-  }
-  if (hash.digest('hex') !== announced.sha256) {
-    throw new DomainError('validation', 'The SHA-256 of the upload is not the announced one.')
-  }
-  yield encodeTrailer(announced)
-}
-
-/** Writes a new file and brings it to the disk. Small chunks are written together. */
-async function writeDurably(path: string, chunks: AsyncIterable<Uint8Array>): Promise<void> {
-  const file = await open(path, 'wx')
-  try {
-    let batch: Uint8Array[] = []
-    let size = 0
-    for await (const chunk of chunks) {
-      batch.push(chunk)
-      size += chunk.byteLength
-      if (size < WRITE_BATCH_BYTES) continue
-      await file.writev(batch)
-      batch = []
-      size = 0
-    }
-    await file.writev(batch)
-    await file.sync()
-  } finally {
-    await file.close()
-  }
-}
-
-/** The refusal of an upload that is longer than announced. */
-export function tooLong(bytes: number): DomainError {
-  return new DomainError('payload_too_large', `The upload is longer than the announced ${bytes} bytes.`)
-}
-
 function assertGrantable(
   { key, contentType, expiresAt }: { key: string; contentType: string; expiresAt: Date },
   now: Date,
@@ -190,8 +145,4 @@ const wholeSecond = (instant: Date): Date => fromWholeSeconds(toWholeSeconds(ins
 
 function sha256Of(body: Uint8Array): string {
   return createHash('sha256').update(body).digest('hex')
-}
-
-async function* once(body: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield body
 }

@@ -31,7 +31,7 @@ export async function removeAbandoned(folder: string, staleMs: number): Promise<
   for (const name of await readdir(folder)) {
     const path = join(folder, name)
     const file = await stat(path).catch(ignoreMissing)
-    // The file system's times are the machine's own, whatever clock the service was given.
+    // File times follow the machine's clock, not the one that the service was given.
     if (!file || (Date.now() - file.mtimeMs <= staleMs && !hasEndedWriter(name))) continue
     await rm(path, { force: true })
     removed++

@@ -45,7 +45,7 @@ export interface ListedObject {
 
 export interface ObjectPage {
   objects: ListedObject[]
-  /** What `after` takes for the next page; absent after the last one. */
+  /** The value of `after` for the next page; absent after the last one. */
   next?: string
 }
 

@@ -4,7 +4,7 @@ import { AwsV4Signer } from 'aws4fetch'
 import { Agent, type Dispatcher, request } from 'undici'
 
 export interface S3Settings {
-  /** Such as `https://s3.example.com`; the bucket becomes the first segment of each path. */
+  /** For example `https://s3.example.com`; the bucket becomes the first segment of each path. */
   endpoint: string
   bucket: string
   region: string

@@ -12,7 +12,7 @@ export interface S3StoreOptions extends S3Settings {
 }
 
 const CHECKSUM = 'x-amz-checksum-sha256'
-// Of S3, for presigned requests.
+// The limit of S3 for presigned requests.
 const MAX_LIFETIME_SECONDS = 7 * 24 * 3_600
 // Reads an object of any size.
 const HASH_TIMEOUT_MS = 600_000

@@ -119,7 +119,7 @@ async function measure(database: TestDatabase, kafka: Kafka): Promise<Measured> 
 
 /** @throws Error unless every capture has had exactly one effect, when all messages have been handled */
 async function assertOnce(client: pg.Client, messages: number): Promise<void> {
-  // Of the messages, those that were sent twice under one id are noted once.
+  // A message that was sent twice under one id is noted once.
   const noted = messages - CAPTURES / 20 + WARM_UP + WARM_UP / 20
   await waitForCount(client, 'moments.inbox', (count) => count >= noted)
   await waitForCount(client, 'moments.outbox', (count) => count === 0)

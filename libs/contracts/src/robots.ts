@@ -2,14 +2,17 @@ import { defineEvent, type EventType } from '@platform/events/event-type.ts'
 import { type Static, Type } from 'typebox'
 import { DateTime, OneOf, Uuid } from './shapes.ts'
 
-/** Of texts that end up in PostgreSQL, which has no NUL. */
+/** Matches every text that PostgreSQL can store: it has no NUL. */
 const WITHOUT_NUL = '^[^\\u0000]*$'
 
 /** One file of a capture: uploaded before, or hosted by the robot elsewhere. */
 export const CapturedMedia = Type.Object(
   {
     kind: OneOf(['video', 'image', 'thumbnail', 'audio', 'metadata']),
-    uploadUUID: Type.Optional({ ...Uuid, description: 'Of `POST /robots/{robotUUID}/uploads`. Excludes `uri`.' }),
+    uploadUUID: Type.Optional({
+      ...Uuid,
+      description: 'An upload from `POST /robots/{robotUUID}/uploads`. Excludes `uri`.',
+    }),
     uri: Type.Optional(
       Type.String({
         maxLength: 2_048,

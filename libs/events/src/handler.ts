@@ -37,7 +37,7 @@ export function on<T, D>(
 
 /**
  * As `on`, for events that arrive in such numbers that a transaction each is too slow: several of a partition are applied in
- * one. When that fails, the half of them is tried, and so on down to a single event, which is then retried or parked.
+ * one. When the transaction fails, each half of them is tried, down to a single event, which is retried or parked.
  *
  * @param prepare runs before the transaction, so it may ask other systems. It may see an event again that was applied
  *   before. Errors are those of `on`. Only the replay of a parked event runs it inside the transaction.

@@ -56,7 +56,7 @@ async function expectAgreement(): Promise<void> {
   expect({ orphans, missing }).toEqual({ orphans: 0, missing: [] })
 }
 
-/** Kills the process while `work` goes on, as soon as `isMiddle` is true, and starts it again. */
+/** Kills the process in the middle of `work`, which `isMiddle` recognizes, and restarts it. */
 async function killDuring(work: Promise<unknown>[], isMiddle: () => Promise<boolean>): Promise<void> {
   await eventually(async () => expect(await isMiddle()).toBe(true), { everyMs: 1 })
   await process().kill()
@@ -206,7 +206,7 @@ describe.each(storesOn(findObjectStore()))('a crash of the service, with media o
       .where('robot_id', '=', robotId)
       .execute()
     await killDuring([], async () => (await ofRobot()) < 90)
-    // What was at hand is taken up again after a lease, which this test does not wait for.
+    // The test ends the lease of the purge that was cut off, instead of waiting for it.
     await moments.db
       .updateTable('moment')
       .set({ purge_started_at: new Date(Date.now() - 3_600_000) })

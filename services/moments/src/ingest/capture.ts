@@ -33,7 +33,7 @@ export interface CheckedCapture {
   expiresAt: Date | null
   features: Record<string, number> | null
   files: CapturedFile[]
-  /** Of the event that tells of the moment. */
+  /** The cause of the event that announces the moment. */
   cause: Cause
 }
 

@@ -14,7 +14,7 @@ import { findOrCreateRobots } from './robots.ts'
 import { uploadUsed } from './verify-upload.ts'
 
 /**
- * What became of a capture. `created`: it is a new moment. `exists`: it is one already, and stayed as it was. `trashed` and
+ * The outcome of a capture. `created`: it is a new moment. `exists`: it is one already, and stayed as it was. `trashed` and
  * `purged`: its moment was deleted, and stayed so.
  */
 export interface Ingested {

@@ -4,7 +4,7 @@ import type { Tx } from '../db/schema.ts'
 /** A robot that a capture names, with the zone that it has there. */
 export interface NamedRobot {
   robotId: string
-  /** Of its first capture; undefined: not said. */
+  /** The zone that the capture names, if it names one. */
   timeZone: string | undefined
   at: Date
 }

@@ -11,7 +11,7 @@ export interface ReconcileDeps {
   pageSize?: number
 }
 
-/** What a comparison of store and rows found, and did. */
+/** The result of a comparison of store and rows. */
 export interface ReconcileReport extends Orphans {
   rows: number
   missing: MissingObject[]

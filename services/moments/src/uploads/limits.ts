@@ -1,6 +1,6 @@
 import type { MediaKind } from '../db/schema.ts'
 
-/** What a robot may upload as a kind of media. */
+/** The files that a robot may upload as one kind of media. */
 export interface UploadLimit {
   maxBytes: number
   contentTypes: readonly string[]

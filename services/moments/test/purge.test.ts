@@ -163,6 +163,35 @@ describe.each(storesOn(findObjectStore()))('the purge on $on', ({ newStore }) =>
     expect(await mediaOf(moment.uuid)).toEqual([])
   })
 
+  it('publishes one receipt when a worker takes over from one that is slow', async () => {
+    const robotId = randomUUID()
+    const { moment } = await newMoment(robotId, { media: await uploadAll(moments.service, robotId, [metadata()]) })
+    const now = Date.now()
+    // So that the worker of the platform leaves it to this test.
+    await moments.db
+      .updateTable('moment')
+      .set({ deleted_at: new Date(now), purge_started_at: new Date(now + 3_600_000) })
+      .where('id', '=', moment.uuid)
+      .execute()
+    const deps = { db: moments.db, store, trashDays: 30 }
+    const [firstAt, secondAt] = [new Date(now + 7_200_000), new Date(now + 7_300_000)]
+    let isTaken = false
+    const slow: MediaStore = {
+      ...store,
+      delete: async (key) => {
+        if (!isTaken) {
+          isTaken = true
+          expect(await purgeMoments({ ...deps, clock: () => secondAt })).toBe(true)
+        }
+        await store.delete(key)
+      },
+    }
+    expect(await purgeMoments({ ...deps, store: slow, clock: () => firstAt })).toBe(true)
+    expect(isTaken).toBe(true)
+    expect(await receiptsOf(moment.uuid)).toHaveLength(1)
+    expect(await rowOf(moment.uuid)).toMatchObject({ version: 2, purged_at: secondAt })
+  })
+
   it('takes moments at once that an erasure sends, pinned and live ones too', async () => {
     const robotId = randomUUID()
     const media = await uploadAll(moments.service, robotId, [metadata()])

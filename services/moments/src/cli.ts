@@ -1,31 +1,41 @@
-import type { Environment } from '@platform/config/env.ts'
-import { runReconcile } from './commands/reconcile.ts'
+import { type Database, openDatabase } from '@platform/db/database.ts'
+import { createLogger } from '@platform/log/logger.ts'
+import type { CliCommand } from './cli/command.ts'
+import { reconcileStore } from './cli/reconcile.ts'
+import { loadConfig } from './config.ts'
+import type { MomentsTables } from './db/schema.ts'
 
-type Print = (line: string) => void
+/** By their names. */
+const COMMANDS: Record<string, CliCommand> = { reconcile: reconcileStore }
 
-/** Runs with the words after the command's name. Returns the exit code. */
-type Command = (args: string[], env: Environment, print: Print) => Promise<number>
+const usages = Object.values(COMMANDS).map(({ usage }) => usage)
+const USAGE = `Usage: node services/moments/src/cli.ts COMMAND
+${usages.join('\n')}
+Commands read the service's environment: DATABASE_URL. The exit code is 1 when something was found that stays as it is.`
 
-const COMMANDS: Readonly<Record<string, { usage: string; run: Command }>> = {
-  reconcile: {
-    usage: 'reconcile [--fix]   compares media store and rows; --fix deletes objects that no row points to',
-    run: runReconcile,
-  },
+const [name = '', ...flags] = process.argv.slice(2)
+const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
+if (!command || flags.some((flag) => !command.flags.includes(flag))) {
+  console.error(USAGE)
+  process.exit(2)
 }
 
-const print: Print = (line) => void process.stdout.write(`${line}\n`)
-
-const [name = '', ...args] = process.argv.slice(2)
-const command = COMMANDS[name]
-if (command) {
-  try {
-    process.exitCode = await command.run(args, process.env, print)
-  } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
-    process.exitCode = 1
-  }
-} else {
-  process.stderr.write('Usage, with the environment of the moments service:\n')
-  for (const { usage } of Object.values(COMMANDS)) process.stderr.write(`  ${usage}\n`)
+let database: Database<MomentsTables> | undefined
+try {
+  const config = loadConfig({ GATEWAY_PRIVATE_URL: 'http://127.0.0.1', ...process.env })
+  database = openDatabase<MomentsTables>({
+    url: config.DATABASE_URL,
+    applicationName: `moments-${name}`,
+    log: createLogger({ service: 'moments', level: 'warn', format: 'pretty' }),
+    poolSize: 1,
+    // Commands read whole tables.
+    statementTimeoutMs: 3_600_000,
+  })
+  const isClean = await command.run({ db: database.db, config, flags, print: (line) => console.log(line) })
+  if (!isClean) process.exitCode = 1
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error)
   process.exitCode = 2
+} finally {
+  await database?.close()
 }

@@ -1,5 +1,6 @@
 import { defineEvent, type EventType } from '@platform/events/event-type.ts'
 import { type Static, Type } from 'typebox'
+import { robotAccessEvents } from './robot-access.ts'
 import { DateTime, OneOf, Uuid } from './shapes.ts'
 
 /** Matches every text that PostgreSQL can store: it has no NUL. */
@@ -88,4 +89,4 @@ export const robotMomentCaptured = defineEvent({
 })
 
 /** Every type of event that the platform takes from the systems that operate robots. */
-export const receivedEvents: EventType[] = [robotMomentCaptured]
+export const receivedEvents: EventType[] = [robotMomentCaptured, ...robotAccessEvents]

@@ -24,6 +24,15 @@ export interface Batch {
  */
 export type Step<T> = (trx: Transaction<T>, batch: Batch) => Promise<number>
 
+/** A step's answer when it has nothing to erase before other work of the service, such as a purge of files, has gone on. */
+export const WAITING = 'waiting'
+
+/**
+ * As `Step`, for data that other work of the service has to delete first. While it answers `WAITING`, the steps after it
+ * run, but the part is not complete.
+ */
+export type WaitingStep<T> = (trx: Transaction<T>, batch: Batch) => Promise<number | typeof WAITING>
+
 /** How far a service is with its part, after a batch. */
 export interface Progress {
   erasureId: string
@@ -41,7 +50,7 @@ export interface Eraser<T extends ErasureTables> {
   clock: () => Date
   batchSize: number
   /** In the order in which things go. */
-  steps: Step<T>[]
+  steps: WaitingStep<T>[]
   report: Report<T>
 }
 
@@ -61,20 +70,28 @@ export async function eraseOnce<T extends ErasureTables>({ db, ...part }: Eraser
     })
   } catch (error) {
     // It goes to the end of the line, so that it does not keep others waiting for their turn.
-    if (job) await db.transaction().execute((trx) => postpone(trx, job))
+    const failed = job
+    if (failed) await db.transaction().execute((trx) => postpone(trx, failed))
     throw error
   }
 }
 
+/** How long a job rests whose steps wait for other work. Other jobs have their turn meanwhile. */
+const LOOK_AGAIN_MS = 500
+
 function claim<T extends ErasureTables>(trx: Transaction<T>): Promise<ErasureJob | undefined> {
-  return tablesOf(trx)
-    .selectFrom('erasure_job')
-    .selectAll()
-    .orderBy('worked_on_at')
-    .limit(1)
-    .forUpdate()
-    .skipLocked()
-    .executeTakeFirst()
+  return (
+    tablesOf(trx)
+      .selectFrom('erasure_job')
+      .selectAll()
+      // A job that waits is due again later.
+      .where('worked_on_at', '<=', sql<Date>`clock_timestamp()`)
+      .orderBy('worked_on_at')
+      .limit(1)
+      .forUpdate()
+      .skipLocked()
+      .executeTakeFirst()
+  )
 }
 
 async function eraseBatch<T extends ErasureTables>(
@@ -85,6 +102,8 @@ async function eraseBatch<T extends ErasureTables>(
   await holdOffActor(trx, job.user_id)
   const cause: Cause = { at: clock(), traceparent: job.traceparent ?? undefined }
   const found = await runFirst(trx, steps, { userId: job.user_id, limit: batchSize, cause })
+  // Nothing has happened, so there is nothing to report.
+  if (found === WAITING) return postpone(trx, job, LOOK_AGAIN_MS)
   const progress = {
     erasureId: job.erasure_id,
     erased: job.erased + found,
@@ -108,25 +127,35 @@ async function eraseBatch<T extends ErasureTables>(
 const later = (one: Date | null, other: Date): Date => (one && one > other ? one : other)
 
 /** One step a transaction: each takes its locks in the order of ordinary commands, and holds no others. */
-async function runFirst<T>(trx: Transaction<T>, steps: Step<T>[], batch: Batch): Promise<number> {
+async function runFirst<T>(
+  trx: Transaction<T>,
+  steps: WaitingStep<T>[],
+  batch: Batch,
+): Promise<number | typeof WAITING> {
+  let isWaiting = false
   for (const step of steps) {
     const found = await runStep(trx, step, batch)
-    if (found > 0) return found
+    if (found === WAITING) isWaiting = true
+    else if (found > 0) return found
   }
-  return 0
+  return isWaiting ? WAITING : 0
 }
 
 /** One batch of one step. */
-export async function runStep<T>(trx: Transaction<T>, step: Step<T>, batch: Batch): Promise<number> {
+export async function runStep<T>(
+  trx: Transaction<T>,
+  step: WaitingStep<T>,
+  batch: Batch,
+): Promise<number | typeof WAITING> {
   await readByIndex(trx)
   return step(trx, batch)
 }
 
-async function postpone<T extends ErasureTables>(trx: Transaction<T>, job: ErasureJob | undefined): Promise<void> {
-  if (!job) return
+/** Moves a job to the end of the line, or has it wait for longer. */
+async function postpone<T extends ErasureTables>(trx: Transaction<T>, job: ErasureJob, delayMs = 0): Promise<void> {
   await tablesOf(trx)
     .updateTable('erasure_job')
-    .set({ worked_on_at: sql`clock_timestamp()` })
+    .set({ worked_on_at: sql`clock_timestamp() + ${delayMs} * interval '1 millisecond'` })
     .where('erasure_id', '=', job.erasure_id)
     .execute()
 }

@@ -6,7 +6,7 @@ import { cloneDatabase, type TestDatabase } from '@platform/testing/database.ts'
 import { eventually } from '@platform/testing/eventually.ts'
 import { onServer } from '@platform/testing/server.ts'
 import { sql } from 'kysely'
-import { type Batch, type Eraser, eraseOnce, type Progress, purge } from '../src/erase.ts'
+import { type Batch, type Eraser, eraseOnce, type Progress, purge, WAITING } from '../src/erase.ts'
 import { actorOf } from '../src/erased.ts'
 import { addErasureJob, type ErasureTables } from '../src/jobs.ts'
 
@@ -89,6 +89,31 @@ describe('eraseOnce', () => {
     while (await eraseOnce(part));
     expect([...has.values()]).toEqual([0, 0, 0])
     expect(part.reports.filter(({ isComplete }) => isComplete)).toHaveLength(3)
+  })
+
+  it('is not complete while a step waits: later steps and other jobs go on, and nothing is reported meanwhile', async () => {
+    const [waiting, other] = [await addJob(), await addJob()]
+    const has = new Map([
+      [waiting.userId, 2],
+      [other.userId, 4],
+    ])
+    const part = eraser(has)
+    let isWaiting = true
+    part.steps.unshift(async (_trx, { userId }) => (isWaiting && userId === waiting.userId ? WAITING : 0))
+    await eventually(async () => {
+      await eraseOnce(part)
+      expect([...has.values()]).toEqual([0, 0])
+      expect(part.reports.some(({ isComplete }) => isComplete)).toBe(true)
+    })
+    const reportsOf = ({ erasureId }: { erasureId: string }) =>
+      part.reports.filter((report) => report.erasureId === erasureId).map(({ isComplete }) => isComplete)
+    expect(reportsOf(waiting)).toEqual([false])
+    expect(reportsOf(other)).toEqual([false, false, true])
+    isWaiting = false
+    await eventually(async () => {
+      await eraseOnce(part)
+      expect(reportsOf(waiting)).toEqual([false, true])
+    })
   })
 
   it('leaves a job that somebody is at work on to them', async () => {

@@ -1,5 +1,5 @@
 import { erasurePartEvents } from '@platform/contracts/erasure.ts'
-import { eraseOnce, type Report, reportByEvent, type Step } from '@platform/erasure/erase.ts'
+import { eraseOnce, type Report, reportByEvent, type WaitingStep } from '@platform/erasure/erase.ts'
 import { type ErasureTables, onErasureRequested } from '@platform/erasure/jobs.ts'
 import type { EventHandler } from '@platform/events/consumer.ts'
 import type { Logger } from '@platform/log/logger.ts'
@@ -10,7 +10,7 @@ import { BackgroundWork } from './background-work.ts'
 /** A service's part in each erasure. */
 export interface ErasurePart<T> {
   /** In the order in which data goes. */
-  steps: Step<T>[]
+  steps: WaitingStep<T>[]
   /** How many records a batch takes at most. */
   batchSize: number
   /** Default: events of the service. The coordinator, which takes no requests from events, records its own progress. */

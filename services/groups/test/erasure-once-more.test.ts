@@ -99,7 +99,7 @@ describe('what somebody does after a service has done its part', () => {
     })
     const { requestedAt, services } = await completed(root, ana)
     expect(requestedAt > first).toBe(true)
-    expect(services.map(({ state }) => state)).toEqual(['completed', 'completed', 'completed'])
+    expect(new Set(services.map(({ state }) => state))).toEqual(new Set(['completed']))
     expect((await ben.get(`/posts/${postId}`)).status).toBe(404)
     expect(await erasures(ana)).toEqual({ begun: 2, told: 2 })
   })

@@ -200,14 +200,14 @@ describe('GET /user-data/erasures/{userId}', () => {
     await ana.post('/posts', { text: 'x' })
     expect((await ana.delete('/user-data')).status).toBe(204)
     const begun = (await erasureOf(ana, ana)).body
-    expect(begun.services.map(({ service }) => service).sort()).toEqual(['groups', 'moderation', 'social'])
+    expect(begun.services.map(({ service }) => service).sort()).toEqual(['groups', 'moderation', 'moments', 'social'])
     for (const { state } of begun.services) expect(['pending', 'working', 'completed']).toContain(state)
     const done = await completed(root, ana)
     expect(done).toMatchObject({ userId: ana.id, requestedAt: begun.requestedAt })
     expect(new Set(done.services.map(({ state }) => state))).toEqual(new Set(['completed']))
     const erased = Object.fromEntries(done.services.map((part) => [part.service, part.erased]))
     // Four groups and as many places; the post and its author's totals.
-    expect(erased).toEqual({ groups: 8, social: 2, moderation: 0 })
+    expect(erased).toEqual({ groups: 8, social: 2, moderation: 0, moments: 0 })
     expect((await erasureOf(ben, ana)).status).toBe(403)
     expect((await platform.nobody.get(`/user-data/erasures/${ana.id}`)).status).toBe(401)
     expect((await ana.get('/user-data/erasures/ana')).status).toBe(400)

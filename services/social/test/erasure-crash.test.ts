@@ -37,7 +37,7 @@ async function startAll(kafka: Kafka): Promise<void> {
   social = openSocial(database)
   // So small that there is time to kill somebody before it is over.
   const env = { social: { ERASURE_BATCH_SIZE: '4' }, groups: { ERASURE_BATCH_SIZE: '2' } }
-  processes = await startProcesses({ database, kafka, names: ['groups', 'social', 'moderation'], env })
+  processes = await startProcesses({ database, kafka, names: ['groups', 'social', 'moderation', 'moments'], env })
 }
 
 async function stopAll(): Promise<void> {
@@ -159,6 +159,7 @@ describe.each(transportsOn(findKafkaBrokers()))('crashes in the middle of an era
       groups: GROUPS,
       social: 4 * POSTS + 1,
       moderation: 0,
+      moments: 0,
     })
     expect(await onServer(database.adminUrl, left)).toEqual({ social: 0, groups: 0 })
     await eventually(async () =>

@@ -1,5 +1,5 @@
 import { mkdirSync } from 'node:fs'
-import { join, relative } from 'node:path'
+import { join, relative, resolve } from 'node:path'
 import { type Ports, processEnvironment, type Surroundings } from '@platform/local/environment.ts'
 import { startKafka } from '@platform/local/kafka.ts'
 import { startProcess } from '@platform/local/platform-process.ts'
@@ -59,6 +59,7 @@ export async function startPlatform(env: NodeJS.ProcessEnv, console: Console): P
     ADMIN_PASSWORD: env.ADMIN_PASSWORD || secrets.adminPassword,
   }
   const environmentOf = (target: PlatformProcess) => ({
+    MEDIA_FOLDER: resolve(folder, 'media'),
     ...inherited(env),
     ...processEnvironment(target, surroundings),
     ...secretsOf(secretsFile, target),

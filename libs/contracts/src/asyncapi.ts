@@ -3,13 +3,14 @@ import type { EventType } from '@platform/events/event-type.ts'
 import { PARTITIONS } from '@platform/events/transport.ts'
 import { stringify } from 'yaml'
 import { publishedEvents } from './published-events.ts'
+import { receivedEvents } from './robots.ts'
 
 /** Every event is a CloudEvent in JSON, the data inside the envelope. */
 export const CONTENT_TYPE = 'application/cloudevents+json'
 
 const KAFKA_BINDING = '0.5.0'
 
-const DESCRIPTION = `What the platform tells other systems, as CloudEvents 1.0 in structured JSON.
+const DESCRIPTION = `What the platform tells other systems, and what it takes from them, as CloudEvents 1.0 in structured JSON.
 
 A topic an entity. The key is the entity's id (a participant's: its group's), so what happens to one thing arrives in
 order, and at least once. \`entityversion\` counts the changes of the subject: apply the next one, ignore those that you
@@ -25,9 +26,11 @@ export interface AsyncApiDocument {
   components: { messages: Record<string, unknown>; schemas: Record<string, unknown> }
 }
 
-/** The AsyncAPI 3.0 document of all events, derived from their definitions. A deployment may prefix its topics. */
+/**
+ * Returns the AsyncAPI 3.0 document of all events, derived from their definitions: those that the platform sends, then
+ * those that it receives. A deployment may prefix its topics.
+ */
 export function asyncApiDocument(): AsyncApiDocument {
-  const topics = Map.groupBy(publishedEvents, ({ topic }) => topic)
   const document: AsyncApiDocument = {
     asyncapi: '3.0.0',
     info: { title: 'Platform events', version: '1.0.0', description: DESCRIPTION },
@@ -36,20 +39,30 @@ export function asyncApiDocument(): AsyncApiDocument {
     operations: {},
     components: { messages: {}, schemas: { CloudEvent: plain(CloudEventEnvelope) } },
   }
-  for (const [topic, events] of topics) {
+  describe(document, publishedEvents, (topic) => [`publish.${topic}`, 'send'])
+  describe(document, receivedEvents, (topic) => [`receive.${topic}`, 'receive'])
+  return document
+}
+
+function describe(
+  document: AsyncApiDocument,
+  all: readonly EventType[],
+  operationOf: (topic: string) => [name: string, action: 'send' | 'receive'],
+): void {
+  for (const [topic, events] of Map.groupBy(all, ({ topic }) => topic)) {
     document.channels[topic] = {
       address: topic,
       messages: Object.fromEntries(events.map(({ type }) => [type, ref('components', 'messages', type)])),
       bindings: { kafka: { topic, partitions: PARTITIONS, bindingVersion: KAFKA_BINDING } },
     }
-    document.operations[`publish.${topic}`] = { action: 'send', channel: ref('channels', topic) }
+    const [operation, action] = operationOf(topic)
+    document.operations[operation] = { action, channel: ref('channels', topic) }
     for (const event of events) {
       const schemaName = nameOfSchema(event, events)
       document.components.schemas[schemaName] ??= plain(event.schema)
       document.components.messages[event.type] = messageOf(event, schemaName)
     }
   }
-  return document
 }
 
 /** The same document as YAML. */

@@ -5,6 +5,7 @@ import { parseCloudEvent } from '@platform/events/cloud-event.ts'
 import { parse } from 'yaml'
 import { asyncApiDocument, toYaml } from '../src/asyncapi.ts'
 import { publishedEvents } from '../src/published-events.ts'
+import { receivedEvents } from '../src/robots.ts'
 import { socialEvents } from '../src/social.ts'
 
 const document = asyncApiDocument()
@@ -19,14 +20,14 @@ describe('the AsyncAPI document', () => {
         .all()
         .map((message) => message.name())
         .sort(),
-    ).toEqual(publishedEvents.map(({ type }) => type).sort())
+    ).toEqual([...publishedEvents, ...receivedEvents].map(({ type }) => type).sort())
     expect(
       parsed
         ?.channels()
         .all()
         .map((channel) => channel.address())
         .sort(),
-    ).toEqual([...new Set(publishedEvents.map(({ topic }) => topic))].sort())
+    ).toEqual([...new Set([...publishedEvents, ...receivedEvents].map(({ topic }) => topic))].sort())
   })
 
   it('is the same in YAML', () => {
@@ -53,6 +54,7 @@ describe('the AsyncAPI document', () => {
       'moments.moment.purged',
       'moments.action',
       'moments.erasure',
+      ...new Set(receivedEvents.map(({ topic }) => topic)),
     ])
     expect(document.channels['groups.group']).toMatchObject({
       address: 'groups.group',
@@ -61,6 +63,16 @@ describe('the AsyncAPI document', () => {
     expect(document.components.messages['groups.group.deleted']).toMatchObject({
       contentType: 'application/cloudevents+json',
       bindings: { kafka: { key: { type: 'string' } } },
+    })
+  })
+})
+
+describe('the operations', () => {
+  it('send what the platform publishes and receive what robots send', () => {
+    expect(document.operations['publish.moments.moment']).toMatchObject({ action: 'send' })
+    expect(document.operations['receive.robots.moment']).toMatchObject({
+      action: 'receive',
+      channel: { $ref: '#/channels/robots.moment' },
     })
   })
 })
@@ -77,6 +89,6 @@ describe('the README', () => {
   })
 
   it('lists every type', () => {
-    for (const { type } of publishedEvents) expect(text).toContain(`\`${type}\``)
+    for (const { type } of [...publishedEvents, ...receivedEvents]) expect(text).toContain(`\`${type}\``)
   })
 })

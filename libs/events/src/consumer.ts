@@ -1,16 +1,18 @@
 import type { Logger } from '@platform/log/logger.ts'
 import type { Kysely } from 'kysely'
 import type { Registry } from 'prom-client'
+import { type BatchItem, splitBatch } from './batch.ts'
+import type { CloudEvent } from './cloud-event.ts'
 import { failureKind } from './failures.ts'
-import { type EventHandler, Handlers, type Reading } from './handler.ts'
-import { handleOnce, purgeInbox } from './inbox.ts'
+import { type EventHandler, Handlers, prepareOne, type Reading } from './handler.ts'
+import { handleAllOnce, handleOnce, purgeInbox } from './inbox.ts'
 import { type ConsumerMetrics, consumerMetrics, type Outcome } from './metrics.ts'
 import { ParkedQueue } from './parked-queue.ts'
 import type { EventTables } from './tables.ts'
 import type { Batch, EventTransport, ReceivedMessage } from './transport.ts'
 import { backOffMs, pause, Slots } from './waiting.ts'
 
-export { type EventHandler, on } from './handler.ts'
+export { type ApplyEvents, type EventHandler, on, onBatch } from './handler.ts'
 
 export interface ConsumerOptions<T extends EventTables> {
   db: Kysely<T>
@@ -44,6 +46,8 @@ export interface Consumer {
 }
 
 const PURGE_EVERY_MS = 600_000
+/** Events in one transaction: more of them would hardly be faster, and hold its locks for longer. */
+const MOST_TOGETHER = 500
 
 /**
  * Starts a service's consumer. Messages of one key are handled one after the other, different keys at once. One that
@@ -104,12 +108,62 @@ class EventConsumer<T extends EventTables> implements Consumer {
   async #handleBatch({ topic, partition, messages, lag, signal }: Batch): Promise<void> {
     const byKey = Map.groupBy(messages.map(withoutNul), ({ key }) => key)
     const queued = await this.#untilAvailable(signal, () => this.#parked.keysWithQueue(topic, [...byKey.keys()]))
-    await Promise.all(
-      [...byKey.values()].map(async (ofKey) => {
+    const { alone, together } = splitBatch(this.#handlers, byKey, queued)
+    await Promise.all([
+      ...alone.map(async (ofKey) => {
         for (const message of ofKey) await this.#handle(message, queued, signal)
       }),
-    )
+      ...together.map(async (items) => {
+        for (const chunk of chunksOf(items, MOST_TOGETHER)) await this.#handleTogether(chunk, queued, signal)
+      }),
+    ])
     this.#metrics?.lag.set({ topic, partition }, lag)
+  }
+
+  /** Handles events of one handler in one transaction, and those that cannot be handled so in ever smaller ones. */
+  async #handleTogether(items: BatchItem<T>[], queued: Set<string>, signal: AbortSignal): Promise<void> {
+    const [first] = items
+    if (!first) return
+    const isQueued = items.some(({ message }) => queued.has(message.key))
+    if (items.length === 1 || isQueued) {
+      // One of these keys has been parked meanwhile: what comes after it must not pass it.
+      for (const { message } of items) await this.#handle(message, queued, signal)
+      return
+    }
+    const fresh = await this.#applyTogether(items, signal)
+    if (fresh) return this.#countTogether(items, fresh)
+    const middle = Math.ceil(items.length / 2)
+    await this.#handleTogether(items.slice(0, middle), queued, signal)
+    await this.#handleTogether(items.slice(middle), queued, signal)
+  }
+
+  /** @returns the events that took effect; undefined when the transaction failed, so that none did */
+  async #applyTogether(items: BatchItem<T>[], signal: AbortSignal): Promise<Set<CloudEvent> | undefined> {
+    const { db, name } = this.#options
+    const events = items.map(({ event }) => event)
+    const attempt = async () => {
+      const apply = await items[0]?.prepare(events)
+      if (!apply) return undefined
+      return db.transaction().execute((trx) => handleAllOnce(trx, name, events, apply))
+    }
+    try {
+      return await this.#untilAvailable(signal, () => this.#slots.run(attempt))
+    } catch (error) {
+      if (signal.aborted) throw error
+      const topic = items[0]?.message.topic ?? ''
+      this.#metrics?.failures.inc({ topic, kind: failureKind(error) })
+      this.#log.info('events are handled in smaller batches', { topic, events: events.length, error })
+      return undefined
+    }
+  }
+
+  #countTogether(items: BatchItem<T>[], fresh: Set<CloudEvent>): void {
+    const now = this.#options.clock().getTime()
+    for (const { message, event } of items) {
+      this.#count(message.topic, fresh.has(event) ? 'handled' : 'duplicate')
+      this.#metrics?.delay.observe({ topic: message.topic }, Math.max(now - Date.parse(event.time), 0) / 1_000)
+    }
+    this.#options.onCommit?.()
   }
 
   async #handle(message: ReceivedMessage, queued: Set<string>, signal: AbortSignal): Promise<void> {
@@ -157,11 +211,12 @@ class EventConsumer<T extends EventTables> implements Consumer {
     queued: Set<string>,
   ): Promise<Outcome> {
     const { db, name } = this.#options
-    return this.#slots.run(() =>
-      queued.has(key)
-        ? this.#parked.admit({ topic, key, ...rest }, (trx) => handleOnce(trx, name, event, handler))
-        : db.transaction().execute((trx) => handleOnce(trx, name, event, handler)),
-    )
+    return this.#slots.run(async () => {
+      const prepared = await prepareOne(handler, event)
+      return queued.has(key)
+        ? this.#parked.admit({ topic, key, ...rest }, (trx) => handleOnce(trx, name, event, prepared))
+        : db.transaction().execute((trx) => handleOnce(trx, name, event, prepared))
+    })
   }
 
   async #park(
@@ -224,6 +279,10 @@ class EventConsumer<T extends EventTables> implements Consumer {
   #count(topic: string, outcome: Outcome): void {
     this.#metrics?.outcomes.inc({ topic, outcome })
   }
+}
+
+function* chunksOf<E>(items: E[], size: number): Generator<E[]> {
+  for (let start = 0; start < items.length; start += size) yield items.slice(start, start + size)
 }
 
 /** PostgreSQL has no text with a NUL in it; a message with one is no JSON, so nothing is lost to a handler. */

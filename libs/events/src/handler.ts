@@ -3,12 +3,17 @@ import { type CloudEvent, parseCloudEvent } from './cloud-event.ts'
 import type { EventType } from './event-type.ts'
 import { InvalidEvent } from './failures.ts'
 
+/** Applies events whose preparation is done: all of those that were prepared, or some of them. */
+export type ApplyEvents<T, D = unknown> = (trx: Transaction<T>, events: CloudEvent<D>[]) => Promise<void>
+
 /** A reaction to one type of event. */
 export interface EventHandler<T> {
   readonly type: string
   readonly topic: string
   /** Checks the event's data, then applies it. */
   handle(trx: Transaction<T>, event: CloudEvent): Promise<void>
+  /** Present where one transaction can apply several events: checks their data, and prepares them before it. */
+  prepare?(events: CloudEvent[]): Promise<ApplyEvents<T>>
 }
 
 /**
@@ -28,6 +33,43 @@ export function on<T, D>(
     topic: type.topic,
     handle: async (trx, event) => handle(trx, { ...event, data: type.parse(event.data) }),
   }
+}
+
+/**
+ * As `on`, for events that arrive in such numbers that a transaction each is too slow: several of a partition are applied in
+ * one. When the transaction fails, each half of them is tried, down to a single event, which is retried or parked.
+ *
+ * @param prepare runs before the transaction, so it may ask other systems. It may see an event again that was applied
+ *   before. Errors are those of `on`. Only the replay of a parked event runs it inside the transaction.
+ */
+export function onBatch<T, D>(
+  type: EventType<D>,
+  prepare: (events: CloudEvent<D>[]) => Promise<ApplyEvents<T, D>>,
+): EventHandler<T> {
+  const prepareChecked = async (events: CloudEvent[]): Promise<ApplyEvents<T>> => {
+    const checked = new Map(events.map((event) => [event, { ...event, data: type.parse(event.data) }]))
+    const apply = await prepare([...checked.values()])
+    return (trx, fresh) =>
+      apply(
+        trx,
+        fresh.flatMap((event) => checked.get(event) ?? []),
+      )
+  }
+  return {
+    type: type.type,
+    topic: type.topic,
+    prepare: prepareChecked,
+    handle: async (trx, event) => (await prepareChecked([event]))(trx, [event]),
+  }
+}
+
+/** Returns what applies one event: the handler itself, or what its preparation gave. */
+export async function prepareOne<T>(
+  handler: EventHandler<T>,
+  event: CloudEvent,
+): Promise<Pick<EventHandler<T>, 'handle'>> {
+  const apply = await handler.prepare?.([event])
+  return apply ? { handle: (trx, given) => apply(trx, [given]) } : handler
 }
 
 /** What a message turned out to be. */

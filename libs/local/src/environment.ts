@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { urlForRole } from '@platform/db/provision.ts'
 import { ROOT } from '@platform/platform/paths.ts'
-import { addressVariable, GATEWAY_PRIVATE_URL, type PlatformProcess } from '@platform/platform/registry.ts'
+import { addressVariable, GATEWAY_PRIVATE_URL, type PlatformProcess, PUBLIC_URL } from '@platform/platform/registry.ts'
 
 /** Where a process listens, on the loopback interface. */
 export interface Ports {
@@ -50,6 +50,7 @@ export function processEnvironment(target: PlatformProcess, given: Surroundings)
     ASSERTION_SECRET: given.assertionSecret,
     ...(given.kafkaBrokers ? { KAFKA_BROKERS: given.kafkaBrokers } : {}),
     ...Object.fromEntries(addresses),
+    ...(target.issuesUrls ? { [PUBLIC_URL]: `http://127.0.0.1:${portsOf('gateway', given).http}` } : {}),
     ...(target.callsGateway ? { [GATEWAY_PRIVATE_URL]: gatewayPrivateUrl(given) } : {}),
   }
 }

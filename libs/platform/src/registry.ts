@@ -32,6 +32,8 @@ export interface PlatformProcess {
   calls: readonly string[]
   /** True when it asks the gateway's private listener, whose address it gets as `GATEWAY_PRIVATE_URL`. */
   callsGateway?: boolean
+  /** True when it issues URLs of its own for clients: it gets the gateway's public address as `PUBLIC_URL`. */
+  issuesUrls?: boolean
   secrets: readonly ProcessSecret[]
   /** True when it keeps personal data, so that it takes part in each erasure. */
   erases: boolean
@@ -91,6 +93,7 @@ const SERVICE_PROCESSES = [
     ],
     calls: [],
     callsGateway: true,
+    issuesUrls: true,
     secrets: [
       { variable: 'CURSOR_SECRET', storedAs: 'momentsCursor' },
       { variable: 'MEDIA_URL_SECRET', storedAs: 'mediaUrl' },
@@ -154,6 +157,9 @@ export function addressVariable(name: string): string {
 
 /** The variable that tells a process where the gateway's private listener is. */
 export const GATEWAY_PRIVATE_URL = 'GATEWAY_PRIVATE_URL'
+
+/** The variable that tells a process how clients reach the gateway. */
+export const PUBLIC_URL = 'PUBLIC_URL'
 
 /** The variable that holds the password of a role, for jobs that prepare a database. */
 export function passwordVariable(role: string): string {

@@ -1,8 +1,17 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { freePort } from '@platform/local/ports.ts'
 import { createLogger } from '@platform/log/logger.ts'
 import { serviceFile } from '@platform/platform/paths.ts'
-import { addressVariable, GATEWAY_PRIVATE_URL, type PlatformProcess, PROCESSES } from '@platform/platform/registry.ts'
+import {
+  addressVariable,
+  GATEWAY_PRIVATE_URL,
+  type PlatformProcess,
+  PROCESSES,
+  PUBLIC_URL,
+} from '@platform/platform/registry.ts'
 import type { StartOptions } from '@platform/service/process.ts'
 import { Client } from './client.ts'
 import { cloneDatabase, type TestDatabase } from './database.ts'
@@ -55,10 +64,12 @@ export async function startPlatform({ env = {} }: PlatformOptions = {}): Promise
     await Promise.all(running.map((each) => each.stop()))
     await issuer.stop()
     await database.drop()
+    rmSync(mediaFolder, { recursive: true, force: true })
   }
-  const privatePort = await freePort()
+  const mediaFolder = mkdtempSync(join(tmpdir(), 'media-'))
+  const [gatewayPort, privatePort] = [await freePort(), await freePort()]
   const startOne = async (target: PlatformProcess) => {
-    const { name, calls, callsGateway } = target
+    const { name, calls, callsGateway, issuesUrls } = target
     const module: ProcessModule = await import(pathToFileURL(serviceFile(target)).href)
     const addresses = Object.fromEntries(calls.map((called) => [addressVariable(called), urls[called]]))
     const started = await module.start({
@@ -70,8 +81,10 @@ export async function startPlatform({ env = {} }: PlatformOptions = {}): Promise
         SHUTDOWN_GRACE_MS: '2000',
         JWT_ISSUERS: issuer.setting,
         ...addresses,
-        ...(name === 'gateway' ? { METRICS_PORT: String(privatePort) } : {}),
+        ...(name === 'gateway' ? { PORT: String(gatewayPort), METRICS_PORT: String(privatePort) } : {}),
         ...(callsGateway ? { [GATEWAY_PRIVATE_URL]: `http://127.0.0.1:${privatePort}` } : {}),
+        ...(issuesUrls ? { [PUBLIC_URL]: `http://127.0.0.1:${gatewayPort}` } : {}),
+        MEDIA_FOLDER: mediaFolder,
         ...env,
       },
       log: log.child({ process: name }),

@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { processEnvironment } from '@platform/local/environment.ts'
 import { type PlatformChild, startProcess } from '@platform/local/platform-process.ts'
 import { freePort } from '@platform/local/ports.ts'
@@ -53,6 +56,7 @@ export async function startProcesses(options: ProcessesOptions): Promise<TestPro
     ports,
     kafkaBrokers: kafka?.brokers,
   }
+  const mediaFolder = mkdtempSync(join(tmpdir(), 'media-'))
   const wanted = PROCESSES.filter(({ name }) => names === undefined || names.includes(name))
   const started = await Promise.allSettled(
     wanted.map((target) =>
@@ -60,6 +64,7 @@ export async function startProcesses(options: ProcessesOptions): Promise<TestPro
         PATH: process.env.PATH ?? '',
         NODE_ENV: 'test',
         LOG_FORMAT: 'json',
+        MEDIA_FOLDER: mediaFolder,
         ...(kafka ? { KAFKA_TOPIC_PREFIX: kafka.topicPrefix } : {}),
         ...processEnvironment(target, surroundings),
         ...env.all,
@@ -70,6 +75,7 @@ export async function startProcesses(options: ProcessesOptions): Promise<TestPro
   const running = started.filter((result) => result.status === 'fulfilled').map(({ value }) => value)
   const stop = async () => {
     await Promise.all(running.map((child) => child.kill('SIGTERM')))
+    rmSync(mediaFolder, { recursive: true, force: true })
   }
   const failed = started.find((result) => result.status === 'rejected')
   if (failed) {

@@ -2,11 +2,12 @@ import { type Database, openDatabase } from '@platform/db/database.ts'
 import { createLogger } from '@platform/log/logger.ts'
 import type { CliCommand } from './cli/command.ts'
 import { localTimes } from './cli/local-times.ts'
+import { reconcileStore } from './cli/reconcile.ts'
 import { loadConfig } from './config.ts'
 import type { MomentsTables } from './db/schema.ts'
 
 /** By their names. */
-const COMMANDS: Record<string, CliCommand> = { 'local-times': localTimes }
+const COMMANDS: Record<string, CliCommand> = { 'local-times': localTimes, reconcile: reconcileStore }
 
 const usages = Object.values(COMMANDS).map(({ usage }) => usage)
 const USAGE = `Usage: node services/moments/src/cli.ts COMMAND

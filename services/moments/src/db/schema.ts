@@ -102,6 +102,10 @@ export interface UploadTable {
   object_key: string
   url_expires_at: Date
   created_at: Date
+  /** The moment that has it. */
+  moment_id: string | null
+  /** From then on no moment can name it, and its object is deleted. */
+  abandoned_at: Date | null
 }
 
 /** What one user did with one moment. */

@@ -16,7 +16,7 @@ export const MediaEnv = {
   /** Signs the URLs of the file store. In production it has to be replaced: see `requireOwnSecrets`. */
   MEDIA_URL_SECRET: Type.String({ minLength: 32, default: DEVELOPMENT_SECRET }),
   /** The gateway as clients see it: the file store's URLs begin with it. */
-  MEDIA_PUBLIC_URL: Type.String({ ...Address, default: 'http://127.0.0.1:8080' }),
+  PUBLIC_URL: Type.String({ ...Address, default: 'http://127.0.0.1:8080' }),
   /** As clients see it, too: they send uploads there themselves. */
   MEDIA_S3_ENDPOINT: Type.Optional(Type.String(Address)),
   MEDIA_S3_BUCKET: Type.String({ pattern: '^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$', default: 'moments' }),
@@ -44,7 +44,7 @@ export function createMediaStore(settings: MediaSettings, log: Logger, clock?: (
   if (endpoint === undefined) {
     const store = openFileStore({
       folder: settings.MEDIA_FOLDER,
-      baseUrl: settings.MEDIA_PUBLIC_URL,
+      baseUrl: settings.PUBLIC_URL,
       secret: settings.MEDIA_URL_SECRET,
       log,
       clock,

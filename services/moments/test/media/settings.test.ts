@@ -17,7 +17,7 @@ it('keeps media in a folder and serves them through the gateway, without any set
   const app = bareApp()
   const server = createServer(app)
   const url = await listen(server)
-  const { store, mount } = createMediaStore(settingsOf({ MEDIA_FOLDER: folder, MEDIA_PUBLIC_URL: url }), quiet)
+  const { store, mount } = createMediaStore(settingsOf({ MEDIA_FOLDER: folder, PUBLIC_URL: url }), quiet)
   mount(app)
   const { body, grant } = await upload(store, sample())
   const presigned = await store.presignRead({ ...grant, expiresAt: inMinutes(1) })

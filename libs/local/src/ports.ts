@@ -1,17 +1,30 @@
+import { randomInt } from 'node:crypto'
 import { createServer } from 'node:net'
 
 const LOOPBACK = '127.0.0.1'
 
 /** True when something could listen on this port of `host` now. */
-export async function isFree(port: number, host = LOOPBACK): Promise<boolean> {
-  return (await listenOnce(port, host)) !== undefined
+export function isFree(port: number, host = LOOPBACK): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer()
+    server.once('error', () => resolve(false))
+    server.listen({ port, host, exclusive: true }, () => server.close(() => resolve(true)))
+  })
 }
 
-/** Returns a port that nothing listens on. Another process can take it before it is used. */
+// Below the ports that systems give to connections and to servers that ask for any port: a port that was chosen here is
+// still free when its server starts.
+const LOWEST = 23_000
+const HIGHEST = 32_000
+const ATTEMPTS = 200
+
+/** Returns a port that nothing listens on, for a server that starts a little later. */
 export async function freePort(): Promise<number> {
-  const port = await listenOnce(0, LOOPBACK)
-  if (port === undefined) throw new Error('No port is free on the loopback interface.')
-  return port
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const port = randomInt(LOWEST, HIGHEST)
+    if (await isFree(port)) return port
+  }
+  throw new Error('No port is free on the loopback interface.')
 }
 
 /**
@@ -24,15 +37,4 @@ export async function nextFreePort(wanted: number, taken: ReadonlySet<number> = 
     if (!taken.has(port) && (await isFree(port))) return port
   }
   return freePort()
-}
-
-function listenOnce(port: number, host: string): Promise<number | undefined> {
-  return new Promise((resolve) => {
-    const server = createServer()
-    server.once('error', () => resolve(undefined))
-    server.listen({ port, host, exclusive: true }, () => {
-      const address = server.address()
-      server.close(() => resolve(typeof address === 'object' ? address?.port : undefined))
-    })
-  })
 }

@@ -134,11 +134,11 @@ export async function waitUntilS3Ready(access: S3Access, hasEnded: () => boolean
 
 /**
  * Returns a port that is free together with its gRPC port. Both lie below the range from which the system takes ports for
- * outgoing connections.
+ * outgoing connections, and apart from the ports of `freePort`.
  */
 async function freePair(taken: Set<number>): Promise<number> {
   for (;;) {
-    const port = 10_000 + Math.floor(Math.random() * 12_000)
+    const port = 10_000 + Math.floor(Math.random() * 2_500)
     if (taken.has(port) || !(await isFree(port)) || !(await isFree(port + GRPC_OFFSET))) continue
     taken.add(port)
     return port

@@ -20,6 +20,8 @@ const Env = Type.Object({
   UPLOAD_URL_MINUTES: Type.Integer({ minimum: 1, maximum: 1_440, default: 15 }),
   /** How often to look for uploads, moments and tombstones whose time is over. */
   HOUSEKEEPING_POLL_MS: Type.Integer({ minimum: 10, maximum: 3_600_000, default: 5_000 }),
+  /** After this time other replicas resume a purge that was begun and is not finished. */
+  PURGE_LEASE_MS: Type.Integer({ minimum: 100, maximum: 3_600_000, default: 60_000 }),
   /** How long a deleted moment stays in the trash. */
   TRASH_DAYS: Days({ default: 30 }),
   /** How long a purged moment's tombstone refuses the same capture. */

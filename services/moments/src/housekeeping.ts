@@ -14,6 +14,7 @@ export interface HousekeepingDeps {
   uploadMinutes: number
   trashDays: number
   tombstoneDays: number
+  purgeLeaseMs: number
   /** How often to look for work. */
   pollMs: number
   onPublished: () => void
@@ -35,7 +36,7 @@ export function startHousekeeping(deps: HousekeepingDeps): Housekeeping {
     name: 'purge',
     log,
     pollMs,
-    work: () => purgeMoments(deps),
+    work: () => purgeMoments({ ...deps, leaseMs: deps.purgeLeaseMs }),
     onDone: onPublished,
   })
   const cleaning = new BackgroundWork({ name: 'upload cleaning', log, pollMs, work: () => cleanUploads(deps) })

@@ -56,6 +56,7 @@ export async function start({ env, log, clock, onFatal }: StartOptions): Promise
         log,
         trashDays: config.TRASH_DAYS,
         tombstoneDays: config.TOMBSTONE_DAYS,
+        purgeLeaseMs: config.PURGE_LEASE_MS,
         pollMs: config.HOUSEKEEPING_POLL_MS,
         onPublished,
       })

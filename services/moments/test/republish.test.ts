@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals'
 import type { CloudEvent } from '@platform/events/cloud-event.ts'
 import { eventually } from '@platform/testing/eventually.ts'
 import { onServer } from '@platform/testing/server.ts'
-import { purgeOnce } from './erasure/purge-stand-in.ts'
+import { sql } from 'kysely'
 import { type MomentsPlatform, startMomentsPlatform } from './harness.ts'
 
 let moments: MomentsPlatform
@@ -46,10 +46,12 @@ it('publishes the state of every moment again: live, deleted and purged, over se
     .set({ deleted_at: at, version: 2 })
     .where('id', 'in', [deleted, purged])
     .execute()
-  await moments.db.updateTable('moment').set({ purge_started_at: at }).where('id', '=', purged).execute()
-  // The worker of the service may be faster than the test.
+  await moments.db
+    .updateTable('moment')
+    .set({ purge_started_at: sql<Date>`'-infinity'` })
+    .where('id', '=', purged)
+    .execute()
   await eventually(async () => {
-    await purgeOnce(moments.db)
     const row = moments.db.selectFrom('moment').select('purged_at').where('id', '=', purged)
     expect((await row.executeTakeFirstOrThrow()).purged_at).not.toBeNull()
   })

@@ -1,6 +1,7 @@
 import { DomainError } from '@platform/http/errors.ts'
 import { sql } from 'kysely'
 import type { Right, Tx } from '../db/schema.ts'
+import { forgetErasure } from '../robots/erased-robots.ts'
 
 /** Places a user's right on a robot. */
 export interface AccessKey {
@@ -33,6 +34,7 @@ export async function lockOrCreateRobot(trx: Tx, robotId: string, now: Date): Pr
     .values({ id: robotId, created_at: now, updated_at: now })
     .onConflict((oc) => oc.column('id').doUpdateSet((eb) => ({ updated_at: eb.ref('robot.updated_at') })))
     .execute()
+  await forgetErasure(trx, robotId)
 }
 
 /**

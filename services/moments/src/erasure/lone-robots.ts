@@ -3,6 +3,7 @@ import { type Batch, WAITING } from '@platform/erasure/erase.ts'
 import { type RawBuilder, sql } from 'kysely'
 import type { MomentRow, Tx } from '../db/schema.ts'
 import { publishMoments } from '../moments/publish-moment.ts'
+import { rememberErasedRobots } from '../robots/erased-robots.ts'
 
 /**
  * Selects the robots of a person that have no other user: they are erased with their moments and media. A revoked right
@@ -91,14 +92,19 @@ export async function eraseTombstones(trx: Tx, { userId, limit }: Batch): Promis
 }
 
 /** Deletes the person's robots that have no moments and no uploads left. Every right on them goes with them. */
-export async function eraseRobots(trx: Tx, { userId, limit }: Batch): Promise<number> {
+export async function eraseRobots(trx: Tx, { userId, limit, cause }: Batch): Promise<number> {
   const found = await sql<{ id: string }>`
     select id from robot where ${isLoneAndEmpty(userId)} order by id limit ${limit} for update`.execute(trx)
   if (found.rows.length === 0) return 0
   // A statement of its own: it sees a right that was granted while the lock was waited for.
-  const { rows } = await sql`
+  const { rows } = await sql<{ id: string }>`
     delete from robot where id = any(${found.rows.map(({ id }) => id)}) and ${isLoneAndEmpty(userId)}
     returning id`.execute(trx)
+  await rememberErasedRobots(
+    trx,
+    rows.map(({ id }) => id),
+    cause.at,
+  )
   return rows.length
 }
 

@@ -6,6 +6,7 @@ import { DomainError } from '@platform/http/errors.ts'
 import { sql } from 'kysely'
 import type { MomentRow, Tx } from '../db/schema.ts'
 import { SOURCE, toMomentState } from '../moments/publish-moment.ts'
+import { findErasedRobots } from '../robots/erased-robots.ts'
 import { wallClockAt } from '../time/wall-clock.ts'
 import { insertMedia, insertMoments, type NewMoment } from './insert.ts'
 import { placeOf } from './prepare.ts'
@@ -15,12 +16,11 @@ import { uploadUsed } from './verify-upload.ts'
 
 /**
  * The outcome of a capture. `created`: it is a new moment. `exists`: it is one already, and stayed as it was. `trashed` and
- * `purged`: its moment was deleted, and stayed so.
+ * `purged`: its moment was deleted, and stayed so. `erased`: its robot was erased with its user, and has no other since.
  */
-export interface Ingested {
-  momentId: string
-  outcome: 'created' | 'exists' | 'trashed' | 'purged'
-}
+export type Ingested =
+  | { momentId: string; outcome: 'created' | 'exists' | 'trashed' | 'purged' }
+  | { momentId?: undefined; outcome: 'erased' }
 
 /**
  * Stores captures as moments, with their media and events, in a fixed number of statements. Idempotent by robot and source
@@ -34,7 +34,11 @@ export async function ingestMoments(trx: Tx, captures: readonly ReadyCapture[]):
   for (const capture of captures) {
     if (!firsts.has(placeOf(capture))) firsts.set(placeOf(capture), capture)
   }
-  const moments = await toNewMoments(trx, [...firsts.values()])
+  const erased = await findErasedCaptures(trx, [...firsts.values()])
+  const moments = await toNewMoments(
+    trx,
+    [...firsts.values()].filter((capture) => !erased.has(capture)),
+  )
   const stored = moments.length === 0 ? [] : await insertMoments(trx, moments)
   await storeFilesAndEvents(trx, moments, stored)
   const outcomes = new Map<string, Ingested>(
@@ -43,6 +47,7 @@ export async function ingestMoments(trx: Tx, captures: readonly ReadyCapture[]):
       { momentId: id, outcome: 'created' },
     ]),
   )
+  for (const capture of erased) outcomes.set(placeOf(capture), { outcome: 'erased' })
   const others = [...firsts.values()].filter((capture) => !outcomes.has(placeOf(capture)))
   for (const [place, found] of await findOutcomes(trx, others)) outcomes.set(place, found)
   return captures.map((capture) => {
@@ -52,6 +57,12 @@ export async function ingestMoments(trx: Tx, captures: readonly ReadyCapture[]):
       ? found
       : { ...found, outcome: 'exists' }
   })
+}
+
+/** Returns the captures of robots that were erased. A robot that is known again has a new user. */
+async function findErasedCaptures(trx: Tx, captures: ReadyCapture[]): Promise<Set<ReadyCapture>> {
+  const erased = await findErasedRobots(trx, [...new Set(captures.map(({ robotId }) => robotId))])
+  return new Set(captures.filter(({ robotId }) => erased.has(robotId)))
 }
 
 async function toNewMoments(trx: Tx, captures: ReadyCapture[]): Promise<NewMoment[]> {
@@ -118,11 +129,13 @@ async function claimUploads(trx: Tx, uploads: { id: string; momentId: string }[]
   if (refused) throw uploadUsed(refused.id)
 }
 
+type FoundOutcome = Extract<Ingested, { momentId: string }> & { robotId: string; sourceId: string }
+
 async function findOutcomes(trx: Tx, captures: ReadyCapture[]): Promise<Map<string, Ingested>> {
   if (captures.length === 0) return new Map()
   const robotIds = captures.map(({ robotId }) => robotId)
   const sourceIds = captures.map(({ sourceId }) => sourceId)
-  const { rows } = await sql<Ingested & { robotId: string; sourceId: string }>`
+  const { rows } = await sql<FoundOutcome>`
     select moment.robot_id as "robotId", moment.source_id as "sourceId", moment.id as "momentId",
       case when purge_started_at is not null or purged_at is not null then 'purged'
         when deleted_at is not null then 'trashed' else 'exists' end as outcome

@@ -19,7 +19,7 @@ const createDefinition = defineRoute({
   operationId: 'createMoment',
   summary: 'Store a capture of a robot',
   description:
-    'Idempotent by `robotUUID` and `sourceId`: a capture that is stored already answers 200 with its moment, which stays as it was. 409: the moment is in the trash, or an upload is missing or differs from its announcement. 410: the moment was deleted for good.',
+    'Idempotent by `robotUUID` and `sourceId`: a capture that is stored already answers 200 with its moment, which stays as it was. 409: the moment is in the trash, or an upload is missing or differs from its announcement. 410: the moment was deleted for good, or the robot was erased with its user.',
   tag: 'moments',
   access: { roles: ['service'], scope: 'moments:write' },
   body: Capture,
@@ -53,6 +53,7 @@ async function ingestOne(trx: Tx, captures: ReadyCapture[]): Promise<{ momentId:
   const [ingested] = await ingestMoments(trx, captures)
   if (!ingested) throw new Error('A capture has no outcome.')
   const { momentId, outcome } = ingested
+  if (outcome === 'erased') throw new DomainError('gone', 'The robot was erased with its user.')
   if (outcome === 'trashed') throw new DomainError('conflict', 'The moment is in the trash.')
   if (outcome === 'purged') throw new DomainError('gone', 'The moment was deleted for good.')
   return { momentId, isNew: outcome === 'created' }

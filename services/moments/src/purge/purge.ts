@@ -11,9 +11,12 @@ export interface PurgeDeps {
   store: MediaStore
   clock: () => Date
   trashDays: number
+  /** Default 60,000. */
+  leaseMs?: number
 }
 
 const DAY_MS = 86_400_000
+const LEASE_MS = 60_000
 
 /**
  * Purges a batch of moments: marks them, deletes their objects, verifies that they are gone, then clears the rows and
@@ -22,9 +25,10 @@ const DAY_MS = 86_400_000
  *
  * @returns false when nothing was due
  */
-export async function purgeMoments({ db, store, clock, trashDays }: PurgeDeps): Promise<boolean> {
+export async function purgeMoments({ db, store, clock, trashDays, leaseMs = LEASE_MS }: PurgeDeps): Promise<boolean> {
   const now = clock()
-  const ids = await claimPurges(db, { now, deletedBefore: new Date(now.getTime() - trashDays * DAY_MS) })
+  const deletedBefore = new Date(now.getTime() - trashDays * DAY_MS)
+  const ids = await claimPurges(db, { now, deletedBefore, leaseMs })
   if (ids.length === 0) return false
   const files = await db
     .selectFrom('media')

@@ -2,10 +2,12 @@ import { ServiceClient } from '@platform/http/client.ts'
 import { SignedTokens } from '@platform/http/signed-token.ts'
 import type { StartOptions } from '@platform/service/process.ts'
 import { type RunningService, startService } from '@platform/service/service.ts'
+import { changesRoutes } from './changes/routes.ts'
 import { loadConfig } from './config.ts'
 import type { MomentsTables } from './db/schema.ts'
 import type { Deps } from './deps.ts'
 import { readMomentRoutes } from './moments/read-routes.ts'
+import { timelineRoutes } from './timeline/routes.ts'
 
 /** Starts the moments service: timeline, media, feedback, trash, smart feed. */
 export async function start({ env, log, clock, onFatal }: StartOptions): Promise<RunningService> {
@@ -26,7 +28,7 @@ export async function start({ env, log, clock, onFatal }: StartOptions): Promise
         gateway,
       }
       return {
-        routes: [...readMomentRoutes(deps)],
+        routes: [...timelineRoutes(deps), ...changesRoutes(deps), ...readMomentRoutes(deps)],
         erasure: { steps: [], batchSize: config.ERASURE_BATCH_SIZE },
         close: () => gateway.close(),
       }

@@ -1,8 +1,15 @@
-import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
+import type { IncomingHttpHeaders, IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import { asRefusal, logRefusal } from '@platform/http/app.ts'
-import { ASSERTION_HEADER, type Assertions, type Caller, USER_ID_HEADER } from '@platform/http/assertion.ts'
+import {
+  ANONYMOUS_CALLER,
+  ASSERTION_HEADER,
+  type Assertions,
+  type Caller,
+  USER_ID_HEADER,
+} from '@platform/http/assertion.ts'
 import { DomainError } from '@platform/http/errors.ts'
 import type { HttpMetrics } from '@platform/http/metrics.ts'
+import { liftBodyTimeLimit } from '@platform/http/server.ts'
 import type { Logger } from '@platform/log/logger.ts'
 import type { ServiceName } from '@platform/platform/registry.ts'
 import type { AccessLog } from './access-log.ts'
@@ -12,18 +19,20 @@ import { type KeylessBody, MOST_OF_STRANGERS, takeBodyKey } from './credentials/
 import { type Credential, readCredential, severalCredentials, showsCredential } from './credentials/credential.ts'
 import { beginExchange, commonHeaders, type Exchange, sendError, setHeaders } from './exchange.ts'
 import { clientAddress } from './limits/address.ts'
-import { standingHeaders } from './limits/rate-limiter.ts'
+import { type Standing, standingHeaders } from './limits/rate-limiter.ts'
 import type { RequestLimits } from './limits/request-limits.ts'
 import { collectBody, lengthNeeded, tooLarge } from './proxy/collect-body.ts'
 import { LargeBodies } from './proxy/large-bodies.ts'
 import { forwardedHeaders, refuseAmbiguousHeaders } from './proxy/request-headers.ts'
-import { type Destination, findDestination } from './proxy/routing-table.ts'
+import { type Destination, findDestination as findInRoutingTable } from './proxy/routing-table.ts'
 import { readTarget } from './proxy/target.ts'
 import type { Upstream } from './proxy/upstream.ts'
 
 export interface FrontOptions {
   /** The services that there are. */
   upstreams: Map<ServiceName, Upstream>
+  /** Default: by the routing table. */
+  findDestination?: (path: string) => Destination | undefined
   /** What answers everything that no service does. */
   ownRoutes: RequestListener
   authenticator: Authenticator
@@ -57,6 +66,8 @@ interface Onward extends Pick<Destination, 'hasKeyInBody'> {
   url: string
   /** Of the body, in bytes. */
   limit: number
+  /** The state of the address's rate limit. */
+  standing: Standing | undefined
 }
 
 /** At a time, in each process. */
@@ -72,7 +83,7 @@ const UNLIMITED = new Set(['/healthz', '/readyz'])
  * services a fifth of its speed.
  */
 export function createFront(options: FrontOptions): RequestListener {
-  const { accessLog, log, ownRoutes, cors, limits } = options
+  const { accessLog, log, ownRoutes, cors, limits, findDestination = findInRoutingTable } = options
   const largeBodies = new LargeBodies(MOST_LARGE_BODIES)
   const largeBodiesOfStrangers = new LargeBodies(MOST_LARGE_BODIES)
 
@@ -105,7 +116,9 @@ export function createFront(options: FrontOptions): RequestListener {
     }
     exchange.route = destination.prefix
     const url = destination.upstreamPrefix + target.path.slice(destination.prefix.length) + target.query
-    await passOn(req, res, exchange, { upstream, url, limit, hasKeyInBody: destination.hasKeyInBody })
+    const { hasKeyInBody, hasSignedUrls } = destination
+    const pass = hasSignedUrls ? passOnSigned : passOn
+    await pass(req, res, exchange, { upstream, url, limit, standing, hasKeyInBody })
   }
 
   async function admit(exchange: Exchange, credential: Credential): Promise<Admitted> {
@@ -135,10 +148,35 @@ export function createFront(options: FrontOptions): RequestListener {
     }
     if (!admitted) throw new Error('Nobody has been admitted.')
     const { caller, answerHeaders } = admitted
-    const headers = forwardedHeaders(req.headers)
     if (req.headers['transfer-encoding'] !== undefined) body ??= await collectBody(req, options.bodyLimit)
+    const headers = vouchedHeaders(req, exchange, caller, url)
     if (body) headers['content-length'] = String(body.length)
-    const { requestId, traceparent } = exchange
+    await upstream.forward(req, res, { url, headers, body, answerHeaders })
+  }
+
+  /** The service checks the signature in the URL. The gateway only counts the address and streams both ways. */
+  async function passOnSigned(
+    req: IncomingMessage,
+    res: ServerResponse,
+    exchange: Exchange,
+    { upstream, url, standing }: Onward,
+  ): Promise<void> {
+    // The signature names a length, and a body without one would have to be collected.
+    if (req.headers['transfer-encoding'] !== undefined) throw lengthNeeded()
+    liftBodyTimeLimit(req, res)
+    const headers = vouchedHeaders(req, exchange, ANONYMOUS_CALLER, url)
+    const answerHeaders = [...commonHeaders(exchange), ...standingHeaders(standing)]
+    await upstream.forward(req, res, { url, headers, answerHeaders, hasIdleLimit: true })
+  }
+
+  /** The client's headers without those that say who calls, and the assertion that does. */
+  function vouchedHeaders(
+    req: IncomingMessage,
+    { requestId, traceparent }: Exchange,
+    caller: Caller,
+    url: string,
+  ): IncomingHttpHeaders {
+    const headers = forwardedHeaders(req.headers)
     headers['x-request-id'] = requestId
     headers.traceparent = traceparent
     headers[USER_ID_HEADER] = caller.userId
@@ -147,7 +185,7 @@ export function createFront(options: FrontOptions): RequestListener {
       { method: req.method ?? '', path: url, requestId },
       'gateway',
     )
-    await upstream.forward(req, res, { url, headers, body, answerHeaders })
+    return headers
   }
 
   /** A body that may have an API key in it is in memory as a whole; so there are few large ones at a time. */

@@ -14,6 +14,7 @@ import { sql } from 'kysely'
 import { Registry } from 'prom-client'
 import { AccessLog } from './access-log.ts'
 import { ensureFirstAdmin } from './accounts/first-admin.ts'
+import { internalAccountRoutes } from './accounts/internal-routes.ts'
 import { accountRoutes } from './accounts/routes.ts'
 import { LastUsed } from './api-keys/last-used.ts'
 import { apiKeyRoutes } from './api-keys/routes.ts'
@@ -33,7 +34,8 @@ import { healthRoutes } from './health.ts'
 import { purgeRateLimits } from './limits/rate-limiter.ts'
 import { RequestLimits } from './limits/request-limits.ts'
 import { SignInLimits } from './limits/sign-in.ts'
-import { startMetrics } from './metrics.ts'
+import { startPrivateListener } from './private-listener.ts'
+import type { Destination } from './proxy/routing-table.ts'
 import { createUpstreams } from './proxy/upstreams.ts'
 import { AccessTokens } from './tokens/access-tokens.ts'
 import { tokenRoutes } from './tokens/routes.ts'
@@ -49,12 +51,15 @@ export interface GatewayOptions {
   onFatal: (error: unknown) => void
   /** Where the access log goes; standard output. */
   writeAccess?: (text: string) => void
+  /** Default: by the routing table. */
+  findDestination?: (path: string) => Destination | undefined
 }
 
 /** A gateway that listens. */
 export interface RunningGateway {
   url: string
-  metricsUrl: string
+  /** The private listener serves metrics and the routes for other services. */
+  privateUrl: string
   /** Nothing accepted is lost: requests finish, then what is to be kept is written, then the pools close. */
   stop(): Promise<void>
 }
@@ -116,6 +121,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
     ...apiKeyRoutes({ db, seal, clock, keyExpiryOf: (caller) => authenticator.keyExpiryOf(caller) }),
   ]
   const isMigrated = rememberTrue(async () => (await pendingMigrations(db, migrationFoldersOf('gateway'))).length === 0)
+  const mountOptions = { bodyLimit: settings.BODY_LIMIT_BYTES, checkReplies: settings.NODE_ENV !== 'production' }
   const ownApp = createOwnApp({
     routes,
     extras: [
@@ -134,13 +140,13 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
     log,
     trustedProxies: settings.TRUST_PROXY,
     metrics,
-    bodyLimit: settings.BODY_LIMIT_BYTES,
-    checkReplies: settings.NODE_ENV !== 'production',
+    ...mountOptions,
     afterWrite: () => relay.wake(),
   })
   const accessLog = new AccessLog({ level: settings.LOG_LEVEL, format: settings.LOG_FORMAT }, options.writeAccess)
   const front = createFront({
     upstreams,
+    findDestination: options.findDestination,
     ownRoutes: ownApp,
     authenticator,
     assertions,
@@ -157,7 +163,10 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   await keys.start()
   if (settings.admin) await ensureFirstAdmin(db, settings.admin, log, clock())
   const { HOST: host, SHUTDOWN_GRACE_MS: graceMs } = settings
-  const metricsServer = await startMetrics(registry, { host, port: settings.METRICS_PORT, graceMs })
+  const privateListener = await startPrivateListener(
+    { registry, routes: internalAccountRoutes({ db }), assertions, metrics, log, ...mountOptions },
+    { host, port: settings.METRICS_PORT, graceMs },
+  )
   const server = await listen(front, { host, port: settings.PORT, graceMs, maxHeaderBytes: MAX_HEADER_BYTES })
   refuseWhatIsNoRequest(server.server, log)
   const purge = setInterval(() => {
@@ -165,16 +174,16 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
       log.warn('what is outdated could not be purged', { error }),
     )
   }, PURGE_EVERY_MS)
-  log.info('listening', { url: server.url, metricsUrl: metricsServer.url })
+  log.info('listening', { url: server.url, privateUrl: privateListener.url })
 
   return {
     url: server.url,
-    metricsUrl: metricsServer.url,
+    privateUrl: privateListener.url,
     stop: async () => {
       clearInterval(purge)
       await server.stop()
       accessLog.flush()
-      await metricsServer.stop()
+      await privateListener.stop()
       await parts.close()
       await groups?.close()
       await Promise.all([...upstreams.values()].map((upstream) => upstream.close()))

@@ -5,14 +5,14 @@ import { createLogger, type Logger } from '@platform/log/logger.ts'
 import { Client } from '@platform/testing/client.ts'
 import { cloneDatabase, type TestDatabase } from '@platform/testing/database.ts'
 import { loadConfig } from '../src/config.ts'
-import { type RunningGateway, startGateway } from '../src/gateway.ts'
+import { type GatewayOptions, type RunningGateway, startGateway } from '../src/gateway.ts'
 
 export const PASSWORD = 'correct horse battery'
 
 /** A gateway, or several on one database, with a clock that the test moves. */
 export interface GatewayUnderTest {
   url: string
-  metricsUrl: string
+  privateUrl: string
   database: TestDatabase
   nobody: Client
   clock: TestClock
@@ -74,7 +74,10 @@ export const byToken = (url: string, token: string): Client =>
 export const byKey = (url: string, key: string): Client => new Client(url, () => ({ 'x-api-key': key }))
 
 /** Starts a gateway on a database of its own. */
-export async function startGatewayUnderTest(env: Record<string, string> = {}): Promise<GatewayUnderTest> {
+export async function startGatewayUnderTest(
+  env: Record<string, string> = {},
+  { findDestination }: Pick<GatewayOptions, 'findDestination'> = {},
+): Promise<GatewayUnderTest> {
   const database = await cloneDatabase()
   const clock = new TestClock()
   const lines: string[] = []
@@ -96,11 +99,12 @@ export async function startGatewayUnderTest(env: Record<string, string> = {}): P
       clock: clock.now,
       onFatal: (error) => lines.push(String(error)),
       writeAccess,
+      findDestination,
     })
     running.push(gateway)
     return gateway
   }
-  const { url, metricsUrl } = await start()
+  const { url, privateUrl } = await start()
   const nobody = new Client(url)
   const signUp: GatewayUnderTest['signUp'] = async ({ role, timezone } = {}) => {
     const email = `${randomUUID()}@example.com`
@@ -128,7 +132,7 @@ export async function startGatewayUnderTest(env: Record<string, string> = {}): P
   }
   return {
     url,
-    metricsUrl,
+    privateUrl,
     database,
     nobody,
     clock,

@@ -161,7 +161,7 @@ describe('documentation', () => {
 
   it('has metrics on a port of their own only', async () => {
     expect((await gateway.nobody.get('/metrics')).status).toBe(404)
-    const { statusCode, body } = await request(`${gateway.metricsUrl}/metrics`)
+    const { statusCode, body } = await request(`${gateway.privateUrl}/metrics`)
     expect([statusCode, await body.text()]).toEqual([200, expect.stringContaining('http_request_duration_seconds')])
   })
 })

@@ -140,13 +140,18 @@ export async function lockAccount(trx: Tx, id: string): Promise<AccountRow> {
   return account
 }
 
-async function publishState(trx: Tx, event: typeof accountCreated, account: AccountRow, cause: Cause): Promise<void> {
-  const data: AccountState = {
+/** Returns the part of an account that other services may know. */
+export function toAccountState(account: AccountRow): AccountState {
+  return {
     id: account.id,
     timezone: account.timezone,
     createdAt: account.created_at.toISOString(),
     updatedAt: account.updated_at.toISOString(),
     ...(account.deleted_at && { deletedAt: account.deleted_at.toISOString() }),
   }
+}
+
+async function publishState(trx: Tx, event: typeof accountCreated, account: AccountRow, cause: Cause): Promise<void> {
+  const data = toAccountState(account)
   await publish(trx, event, { source: '/gateway', subject: account.id, entityVersion: account.version, data }, cause)
 }

@@ -16,6 +16,7 @@ const INTERNAL = new Set([
   'trailer',
   'transfer-encoding',
   'upgrade',
+  'x-content-type-options',
   'x-current-user-id',
   'x-gateway-assertion',
   'x-powered-by',

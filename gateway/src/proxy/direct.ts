@@ -8,6 +8,7 @@ import type { Passage } from './passage.ts'
 const SMALL = 65_536
 const REPEATABLE = new Set(['GET', 'HEAD', 'OPTIONS', 'DELETE'])
 const MAX_CONNECTIONS = 256
+const MAX_TRANSFERS = 1_024
 
 /**
  * Passes on requests without a body, or with one that is there as a whole: nearly all that there are. undici costs half
@@ -16,6 +17,8 @@ const MAX_CONNECTIONS = 256
 export class Direct {
   readonly #pool: Pool
   readonly #afresh: Pool
+  /** Downloads to slow clients hold their connections for long; other requests must not wait for one of these. */
+  readonly #transfers: Pool
 
   /** @param url `http://HOST:PORT` */
   constructor(url: string) {
@@ -23,6 +26,7 @@ export class Direct {
     const common = { connections: MAX_CONNECTIONS, headersTimeout: 0, bodyTimeout: 0, allowH2: false }
     this.#pool = new Pool(url, common)
     this.#afresh = new Pool(url, { ...common, pipelining: 0 })
+    this.#transfers = new Pool(url, { ...common, connections: MAX_TRANSFERS })
   }
 
   send(passage: Passage): void {
@@ -37,11 +41,12 @@ export class Direct {
       REPEATABLE.has(method) && !outgoing.body
         ? () => void this.#afresh.dispatch(request, new Answer(passage, undefined))
         : undefined
-    this.#pool.dispatch(request, new Answer(passage, repeat))
+    const pool = outgoing.hasIdleLimit ? this.#transfers : this.#pool
+    pool.dispatch(request, new Answer(passage, repeat))
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#pool.destroy(), this.#afresh.destroy()])
+    await Promise.all([this.#pool, this.#afresh, this.#transfers].map((pool) => pool.destroy()))
   }
 }
 

@@ -9,6 +9,8 @@ export interface Outgoing {
   body?: Buffer
   /** What the gateway adds to the answer: names and values in turn. */
   answerHeaders: string[]
+  /** Limits the time without progress, not the time of the whole: the body or the answer may be large. */
+  hasIdleLimit?: boolean
 }
 
 /** The service could not be asked, or did not answer. */
@@ -22,6 +24,9 @@ export class UpstreamFailure extends Error {
   }
 }
 
+/** How often progress is checked in the time that it may be missing. */
+const IDLE_CHECKS = 4
+
 /** One request on its way to a service, and its answer on the way back. */
 export class Passage {
   readonly req: IncomingMessage
@@ -31,15 +36,19 @@ export class Passage {
   readonly begun: Promise<void>
   /** Ends what the service was asked; set by who asks. An object, since a closure outlives its request by far. */
   asked: { abort(reason: Error): void } | undefined
+  /** Resolves when the service has accepted a connection for a streamed body. Only with `hasIdleLimit`. */
+  readonly connected: Promise<void> | undefined
   readonly #timer: NodeJS.Timeout
   readonly #onLate: (passage: Passage) => void
   #resolve!: () => void
   #reject!: (error: UpstreamFailure) => void
+  #connect: (() => void) | undefined
   #isAnswered = false
+  #idleChecks = 0
   #isOver = false
 
   /**
-   * @param timeoutMs until the answer begins, and again until it is complete
+   * @param timeoutMs until the answer begins, and again until it is complete; with `hasIdleLimit`, without progress
    * @param onLate told when that has passed
    */
   constructor(
@@ -56,7 +65,14 @@ export class Passage {
       this.#resolve = resolve
       this.#reject = reject
     })
-    this.#timer = setTimeout(() => this.#late(), timeoutMs)
+    if (outgoing.hasIdleLimit) {
+      this.connected = new Promise((resolve) => {
+        this.#connect = resolve
+      })
+      this.#timer = this.#watchProgress(timeoutMs)
+    } else {
+      this.#timer = setTimeout(() => this.#late(), timeoutMs)
+    }
     res.once('close', () => this.#close())
   }
 
@@ -64,9 +80,15 @@ export class Passage {
     return this.#isAnswered
   }
 
+  /** To be called when there is a connection to the service. */
+  connectedToService(): void {
+    this.#connect?.()
+  }
+
   /** To be called when the answer's head is there. */
   answered(): void {
     this.#isAnswered = true
+    this.#idleChecks = 0
     this.#timer.refresh()
     this.#resolve()
   }
@@ -81,6 +103,22 @@ export class Passage {
   /** Ends what the service was asked: nobody waits for it. */
   abandon(): void {
     this.asked?.abort(new Error('Nobody waits for it any more.'))
+  }
+
+  /**
+   * Counts bytes on the client's socket. Both directions end there, and back-pressure stops it when the service stalls.
+   * Two counters that are read a few times cost less than a listener for each chunk.
+   */
+  #watchProgress(timeoutMs: number): NodeJS.Timeout {
+    const { socket } = this.req
+    let before = -1
+    return setInterval(() => {
+      // The bytes that follow a complete body belong to the client's next request.
+      const now = socket.bytesWritten + (this.req.complete ? 0 : socket.bytesRead)
+      this.#idleChecks = now === before ? this.#idleChecks + 1 : 0
+      before = now
+      if (this.#idleChecks >= IDLE_CHECKS) this.#late()
+    }, timeoutMs / IDLE_CHECKS)
   }
 
   #late(): void {
@@ -104,6 +142,8 @@ export class Passage {
       this.#resolve()
       if (!this.res.writableFinished) this.abandon()
     }
+    // Clients that read an answer only after they have sent the whole body would not see an early one.
+    if (!this.req.complete) this.req.unpipe().resume()
     this.asked = undefined
   }
 }

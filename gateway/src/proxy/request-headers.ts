@@ -15,8 +15,10 @@ const FORWARDED = [
   'if-match',
   'if-modified-since',
   'if-none-match',
+  'if-range',
   'if-unmodified-since',
   'prefer',
+  'range',
   'tracestate',
   'user-agent',
 ] as const

@@ -12,11 +12,19 @@ export interface Destination {
   upstreamPrefix: string
   /** An API key may be in a form or in JSON, too. */
   hasKeyInBody?: boolean
+  /**
+   * The URLs below the prefix are signed by the service itself: requests need no credential, a credential that is sent
+   * is removed, bodies and answers are streamed, and only the time without progress is limited.
+   */
+  hasSignedUrls?: boolean
   /** How large a body may be, in bytes, where some may be larger than the usual limit. */
   bodyLimit?: (path: string, contentType: string | undefined, usual: number) => number
   /** What a refusal says, where that has another form than the contract's own. */
   refusalBody?: (refusal: DomainError) => unknown
 }
+
+/** The largest file that a signed URL takes. */
+const LARGEST_FILE_BYTES = 512 * 1024 * 1024
 
 /** How requests are treated below a prefix of a kind, where that differs from the usual. */
 type Treatment = Omit<Destination, 'service' | 'prefix' | 'upstreamPrefix'>
@@ -24,7 +32,7 @@ type Treatment = Omit<Destination, 'service' | 'prefix' | 'upstreamPrefix'>
 const TREATMENTS: Record<NonNullable<PublicPrefix['kind']>, Treatment> = {
   // Old clients send an API key in the body, and read errors by parameter.
   jobs: { hasKeyInBody: true, bodyLimit: jobBodyLimit, refusalBody: parameterErrorBody },
-  signedUrls: {},
+  signedUrls: { hasSignedUrls: true, bodyLimit: () => LARGEST_FILE_BYTES },
 }
 
 /** The first segment of a path → its destination. */

@@ -48,7 +48,13 @@ export class Streamed {
 
 function attach(server: Attach): void {
   server.on('proxyReq', (proxyReq: ClientRequest, req: IncomingMessage) => {
-    if (req.passage) req.passage.asked = { abort: () => void proxyReq.destroy() }
+    const { passage } = req
+    if (!passage) return
+    passage.asked = { abort: () => void proxyReq.destroy() }
+    if (passage.res.destroyed) return passage.abandon()
+    const { socket } = proxyReq
+    if (socket?.connecting) socket.once('connect', () => passage.connectedToService())
+    else passage.connectedToService()
   })
   server.on('proxyRes', (proxyRes, { passage }, res) => {
     if (!passage || res.headersSent) return void proxyRes.resume()

@@ -51,7 +51,8 @@ export class Upstream {
     // One request tries whether the service is back; the others are not kept waiting for it.
     if (this.#breaker.state === CircuitState.HalfOpen) throw this.#unavailable()
     try {
-      await this.#breaker.execute(() => this.#pass(req, res, outgoing))
+      const passage = await this.#breaker.execute(() => this.#pass(req, res, outgoing))
+      await passage.begun
     } catch (error) {
       throw error instanceof DomainError ? error : this.#unavailable(error)
     }
@@ -62,13 +63,17 @@ export class Upstream {
     await this.#direct.close()
   }
 
-  #pass(req: IncomingMessage, res: ServerResponse, outgoing: Outgoing): Promise<void> {
+  async #pass(req: IncomingMessage, res: ServerResponse, outgoing: Outgoing): Promise<Passage> {
     const passage = new Passage([req, res], outgoing, this.#options.timeoutMs, ({ isAnswered }) =>
       this.#options.log.warn('a service is too slow', { asked: this.#options.service, isAnswered }),
     )
-    const way = !outgoing.body && hasBody(req) ? this.#streamed : this.#direct
+    const isStreamed = !outgoing.body && hasBody(req)
+    const way = isStreamed ? this.#streamed : this.#direct
     way.send(passage)
-    return passage.begun
+    // A large upload proves that the service is back, or away, by its connection: the others would wait for its end, and
+    // clients that stall would open the breaker.
+    await (isStreamed && passage.connected ? Promise.race([passage.connected, passage.begun]) : passage.begun)
+    return passage
   }
 
   #unavailable(cause?: unknown): DomainError {

@@ -36,7 +36,7 @@ export async function load(
 }
 
 function toText(host: string, { method, path, headers }: ServiceRequest): string {
-  const lines = Object.entries({ host, ...headers, ...(method === 'POST' && { 'content-length': '0' }) })
+  const lines = Object.entries({ host, ...headers, ...(method !== 'GET' && { 'content-length': '0' }) })
   const head = [`${method} ${path} HTTP/1.1`, ...lines.map(([name, value]) => `${name}: ${value}`)]
   return `${head.join('\r\n')}\r\n\r\n`
 }

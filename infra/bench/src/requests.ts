@@ -4,7 +4,7 @@ import { TEST_ASSERTION_SECRET } from '@platform/testing/processes.ts'
 
 /** A request straight to a service. */
 export interface ServiceRequest {
-  method: 'GET' | 'POST'
+  method: 'GET' | 'POST' | 'PUT'
   path: string
   headers: Record<string, string>
 }

@@ -1,4 +1,5 @@
 import { loadavg } from 'node:os'
+import type { Round } from './load.ts'
 import { quantile, type Row } from './report.ts'
 
 /** How many rounds, and how long each side of one is measured; fewer and shorter ones for a quick look. */
@@ -11,6 +12,28 @@ export interface Pair {
   base: number
   perSecond: number
   p99Ms: number
+}
+
+/**
+ * Measures two ways in turn, `ROUNDS` times, after each has warmed up.
+ *
+ * @param base what is measured against; resolves to its number per second
+ * @returns the rounds, and how many answers the measured way gave, those of the warm-up among them
+ */
+export async function alternate(
+  base: (seconds: number) => Promise<number>,
+  measured: (seconds: number) => Promise<Round>,
+): Promise<{ rounds: Pair[]; answers: number }> {
+  let { answers } = await measured(SECONDS)
+  await base(1)
+  const rounds: Pair[] = []
+  for (let round = 0; round < ROUNDS; round++) {
+    const perSecond = await base(SECONDS)
+    const after = await measured(SECONDS)
+    answers += after.answers
+    rounds.push({ base: perSecond, ...after })
+  }
+  return { rounds, answers }
 }
 
 const median = (values: number[]) => quantile(values, 0.5)

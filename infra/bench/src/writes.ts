@@ -7,7 +7,7 @@ import { load } from './load.ts'
 import { pgbench, requirePgbench } from './pgbench.ts'
 import { report } from './report.ts'
 import { BENCH_ENV, sign } from './requests.ts'
-import { compared, type Pair, ROUNDS, ratioOf, SECONDS } from './rounds.ts'
+import { alternate, compared, ratioOf } from './rounds.ts'
 import { startBenchDatabase } from './surroundings.ts'
 
 /**
@@ -49,15 +49,7 @@ try {
         connections: CONNECTIONS,
         seconds,
       })
-    let toggles = (await ofService(SECONDS)).answers
-    await ofPgbench(1)
-    const rounds: Pair[] = []
-    for (let round = 0; round < ROUNDS; round++) {
-      const base = await ofPgbench(SECONDS)
-      const likes = await ofService(SECONDS)
-      toggles += likes.answers
-      rounds.push({ base, ...likes })
-    }
+    const { rounds, answers: toggles } = await alternate(ofPgbench, ofService)
     const ratio = ratioOf(rounds)
     const after = await likesOf(liked.id)
     const wrong = Math.abs(after.kept - after.counted) + Math.abs(after.version - liked.version - toggles)

@@ -1,4 +1,5 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { post, refusal, signIn, textOf } from './gateway-client.ts'
 
 export interface DemoAccount {
   email: string
@@ -20,9 +21,7 @@ export async function demoAccount(
 ): Promise<DemoAccount> {
   const signUp = await post(`${url}/accounts`, { email, password })
   if (signUp.status !== 201 && signUp.status !== 409) throw refusal('signing up', signUp)
-  const signIn = await post(`${url}/auth/token`, { email, password })
-  if (signIn.status !== 200) throw refusal('signing in', signIn)
-  const accessToken = textOf(signIn, 'accessToken')
+  const accessToken = await signIn(url, { email, password })
   if (signUp.status === 201) keepKey(file, textOf(signUp, 'apiKey'))
   if (!existsSync(file)) {
     const key = await post(`${url}/api-keys`, { name: 'demo' }, accessToken)
@@ -30,33 +29,6 @@ export async function demoAccount(
     keepKey(file, textOf(key, 'key' in key.body ? 'key' : 'apiKey'))
   }
   return { email, accessToken, apiKey: readFileSync(file, 'utf8').trim() }
-}
-
-interface Answer {
-  status: number
-  body: Record<string, unknown>
-}
-
-async function post(url: string, body: object, bearer?: string): Promise<Answer> {
-  const authorization = bearer ? { authorization: `Bearer ${bearer}` } : {}
-  const answer = await fetch(url, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', ...authorization },
-    body: JSON.stringify(body),
-    signal: AbortSignal.timeout(10_000),
-  })
-  const text = await answer.text()
-  return { status: answer.status, body: text ? JSON.parse(text) : {} }
-}
-
-function textOf({ body }: Answer, field: string): string {
-  const value = body[field]
-  if (typeof value !== 'string') throw new Error(`The gateway's answer has no ${field}.`)
-  return value
-}
-
-function refusal(doing: string, { status, body }: Answer): Error {
-  return new Error(`The gateway refused ${doing}: ${status} ${JSON.stringify(body)}`)
 }
 
 function keepKey(file: string, key: string): void {

@@ -11,6 +11,7 @@ import { mainFile, ROOT } from '@platform/platform/paths.ts'
 import { type PlatformProcess, PROCESSES, SCHEMAS } from '@platform/platform/registry.ts'
 import { type Console, faint, strong } from './console.ts'
 import { demoAccount } from './demo-account.ts'
+import { type DemoRobotOptions, runDemoRobot } from './demo-robot.ts'
 import { claim } from './lock.ts'
 import { ownSecrets } from './secrets.ts'
 import { type Supervised, supervise } from './supervise.ts'
@@ -89,12 +90,31 @@ export async function startPlatform(env: NodeJS.ProcessEnv, console: Console): P
   )
   console.say(`Try it:\n\n  curl -s -H 'X-API-Key: ${demo.apiKey}' ${url}/groups\n`)
   console.say(`Ready in ${((performance.now() - begun) / 1_000).toFixed(1)} s. Ctrl-C stops everything.\n`)
+  void showDemoTimeline(
+    {
+      url,
+      file: join(folder, 'demo-robot.json'),
+      admin: { email: gatewayOnly.ADMIN_EMAIL, password: gatewayOnly.ADMIN_PASSWORD },
+      accessToken: demo.accessToken,
+    },
+    console,
+  )
   return {
     stop: async () => {
       await Promise.all(processes.map((process) => process.stop()))
       await events.server?.stop()
       await database.server?.stop()
     },
+  }
+}
+
+/** Fills the demo account's timeline while the platform is up already. Nothing else depends on it. */
+async function showDemoTimeline(options: DemoRobotOptions, console: Console): Promise<void> {
+  try {
+    const robotId = await runDemoRobot(options)
+    if (robotId) console.say(`The demo account has a robot with a week of captures: ${options.url}/moments\n`)
+  } catch (error) {
+    console.warn(`The demo timeline is not complete. ${error instanceof Error ? error.message : error}`)
   }
 }
 

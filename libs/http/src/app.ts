@@ -9,7 +9,7 @@ import express, {
   type RequestHandler,
   type Response,
 } from 'express'
-import type { Caller } from './assertion.ts'
+import { ANONYMOUS_CALLER, type Caller } from './assertion.ts'
 import { bodyTag } from './body-tag.ts'
 import { DomainError, errorBody } from './errors.ts'
 import { bodyParser, requireJson } from './json-body.ts'
@@ -137,8 +137,6 @@ function authenticated(definition: RouteDefinition, authenticate: Authenticate):
   }
 }
 
-const NOBODY: Caller = { userId: '00000000-0000-0000-0000-000000000000', roles: [] }
-
 /**
  * A request after its checks; what few handlers ask for is found out when they do. It is a class, since V8 takes a getter
  * that is written into an object for a thing that lives long, and keeps all that it can see until a full garbage
@@ -161,7 +159,7 @@ class CheckedRequest implements RouteRequest<unknown, unknown, unknown> {
     this.params = params
     this.query = query
     this.body = body
-    this.caller = req.caller ?? NOBODY
+    this.caller = req.caller ?? ANONYMOUS_CALLER
     this.headers = req.headers as Record<string, string | undefined>
     this.method = req.method
     this.path = req.originalUrl

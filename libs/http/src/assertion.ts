@@ -15,6 +15,9 @@ export interface Caller {
   vouchedAt?: Date
 }
 
+/** The caller of a request that needs no credential. It has no rights: a route for one must check something else. */
+export const ANONYMOUS_CALLER: Caller = { userId: '00000000-0000-0000-0000-000000000000', roles: [] }
+
 /** What one request is vouched for: nothing else may be done with the assertion. */
 export interface AssertedRequest {
   method: string

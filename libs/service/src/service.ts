@@ -6,18 +6,18 @@ import { openTransport } from '@platform/events/open-transport.ts'
 import type { EventTables } from '@platform/events/outbox.ts'
 import { startRelay } from '@platform/events/relay.ts'
 import { bareApp, type Dialect, errorHandler, mountRoutes, notFound, requestContext } from '@platform/http/app.ts'
-import { ASSERTION_HEADER, Assertions, type Caller, type Issuer, USER_ID_HEADER } from '@platform/http/assertion.ts'
-import { DomainError } from '@platform/http/errors.ts'
+import { Assertions } from '@platform/http/assertion.ts'
 import { type IdempotencyTables, purgeIdempotencyKeys } from '@platform/http/idempotency.ts'
 import { HttpMetrics, observeProcess } from '@platform/http/metrics.ts'
 import { type OpenApiPart, openApiOf } from '@platform/http/openapi.ts'
 import { defineRoute, type Route, route } from '@platform/http/route.ts'
 import { listen } from '@platform/http/server.ts'
 import type { Logger } from '@platform/log/logger.ts'
-import type { RequestHandler } from 'express'
+import type { Express, RequestHandler } from 'express'
 import { type Kysely, sql } from 'kysely'
 import { Registry } from 'prom-client'
 import { Type } from 'typebox'
+import { assertedCaller, requireAssertion } from './asserted.ts'
 import { type ErasurePart, startErasing } from './erasing.ts'
 import { healthRoutes } from './health.ts'
 import { migrationFoldersOf } from './migrations.ts'
@@ -40,6 +40,12 @@ export interface ServiceContext<T> {
 /** What a service's own code consists of. */
 export interface ServiceParts<T> {
   routes: Route[]
+  /**
+   * Adds Express handlers that no route definition can describe, such as those that stream files. They run behind the
+   * check of the assertion, before the routes, and get the body unread. The handler of a large body calls
+   * `liftBodyTimeLimit` and limits the time without progress itself.
+   */
+  mount?: (app: Express) => void
   /** Reactions to other services' events. */
   handlers?: EventHandler<T>[]
   /** Called after events were handled: they may have left work behind. */
@@ -127,13 +133,10 @@ export async function startService<T extends LibraryTables>(options: ServiceOpti
     requireAssertion(assertions),
     wakeAfterWrites(() => relay.wake()),
   )
+  parts.mount?.(app)
   const routes = [...parts.routes, openApiRoute(parts.routes)]
   mountRoutes(app, routes, {
-    authenticate: ({ proof }, _context, { access }) => {
-      const issuer = access === 'everyone' ? 'gateway' : (access.issuer ?? 'gateway')
-      if (proof?.issuer !== issuer) throw unauthorized()
-      return proof.caller
-    },
+    authenticate: assertedCaller,
     metrics: new HttpMetrics(registry),
     bodyLimit: settings.BODY_LIMIT_BYTES,
     checkReplies: settings.NODE_ENV !== 'production',
@@ -160,38 +163,6 @@ export async function startService<T extends LibraryTables>(options: ServiceOpti
       await database.close()
       log.info('stopped')
     },
-  }
-}
-
-/** Who a request is vouched for by, and for whom. */
-interface Proof {
-  issuer: Issuer
-  caller: Caller
-}
-
-declare module 'node:http' {
-  interface IncomingMessage {
-    /** Set once an assertion was found to be good. */
-    proof?: Proof
-  }
-}
-
-const unauthorized = () => new DomainError('unauthorized', 'Requests have to come through the gateway.')
-
-/** Nobody gets past without an assertion for exactly this request, not even to learn which paths there are. */
-function requireAssertion(assertions: Assertions): RequestHandler {
-  return (req, _res, next) => {
-    const assertion = req.get(ASSERTION_HEADER)
-    if (!assertion) throw unauthorized()
-    const request = { method: req.method, path: req.originalUrl, requestId: req.get('x-request-id') ?? '' }
-    for (const issuer of ['gateway', 'internal'] as const) {
-      const caller = assertions.verify(assertion, request, issuer)
-      if (!caller) continue
-      if (issuer === 'gateway' && req.get(USER_ID_HEADER) !== caller.userId) break
-      req.proof = { issuer, caller }
-      return next()
-    }
-    throw unauthorized()
   }
 }
 

@@ -12,6 +12,8 @@ import { pinRoutes } from './marks/pin-routes.ts'
 import { startPublishingCounts } from './marks/publish-counts.ts'
 import { markRoutes } from './marks/routes.ts'
 import { readMomentRoutes } from './moments/read-routes.ts'
+import { smartRoutes } from './smart/routes.ts'
+import { smartErasureSteps, startSmartUpkeep } from './smart/upkeep.ts'
 import { timelineRoutes } from './timeline/routes.ts'
 import { startRetention } from './trash/retention.ts'
 import { trashRoutes } from './trash/routes.ts'
@@ -37,12 +39,14 @@ export async function start({ env, log, clock, onFatal }: StartOptions): Promise
       const working = [
         startPublishingCounts({ db, clock, log, onPublished }),
         startRetention({ db, clock, log, onPublished }),
+        startSmartUpkeep({ db, clock, log }),
       ]
       return {
         // Fixed paths come before `/moments/{momentUUID}`.
         routes: [
           ...timelineRoutes(deps),
           ...changesRoutes(deps),
+          ...smartRoutes(deps),
           ...seenRoutes(deps),
           ...trashRoutes(deps, { trashDays: config.TRASH_DAYS }),
           ...markRoutes(deps),
@@ -50,7 +54,7 @@ export async function start({ env, log, clock, onFatal }: StartOptions): Promise
           ...actionRoutes(deps),
           ...readMomentRoutes(deps),
         ],
-        erasure: { steps: [], batchSize: config.ERASURE_BATCH_SIZE },
+        erasure: { steps: smartErasureSteps, batchSize: config.ERASURE_BATCH_SIZE },
         close: async () => {
           await Promise.all(working.map((work) => work.stop()))
           await gateway.close()

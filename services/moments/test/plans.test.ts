@@ -9,9 +9,6 @@ import { type RawBuilder, sql } from 'kysely'
 import { listChanges } from '../src/changes/list-changes.ts'
 import { RANK, START, writePlace } from '../src/changes/place.ts'
 import type { MomentsTables, Tx } from '../src/db/schema.ts'
-import { refreshPriorCounts } from '../src/smart/prior-counts.ts'
-import { readSmartFeed } from '../src/smart/read-feed.ts'
-import { purgeSnapshots } from '../src/smart/upkeep.ts'
 import { countBuckets } from '../src/timeline/buckets.ts'
 import { type FilterQuery, filterValues, readFilter } from '../src/timeline/filter.ts'
 import { listTimeline } from '../src/timeline/list-timeline.ts'
@@ -100,27 +97,6 @@ const OPERATIONS: [string, (db: Tx) => Promise<unknown>, mostRows: number][] = [
     OWN_MOMENTS / 3,
   ],
   ['changes at the end', (db) => changes(db, { since: since(600n, RANK.mark) }), 1_000],
-]
-
-const smart = (db: Tx, query: FilterQuery & { startUUID?: string } = {}) =>
-  readSmartFeed(depsOn(db), reader, { limit: 50, ...query })
-/** Robots have fewer moments than that within 30 days, and a user has fewer marks. */
-const CANDIDATES = 3 * 250
-
-/** Operations of the smart feed. The first page of a feed builds its snapshot, unless it is there. */
-const SMART_OPERATIONS: [string, (db: Tx) => Promise<unknown>, mostRows: number][] = [
-  ['building a smart feed', (db) => smart(db), CANDIDATES + 1_000],
-  ['building one of ten minutes', (db) => smart(db, TEN_MINUTES), CANDIDATES + 1_000],
-  ['building one of what is unseen', (db) => smart(db, { 'filter[seen]': false }), CANDIDATES + 1_000],
-  [
-    'the first page of a built feed, and the next',
-    async (db) => {
-      const { next } = await smart(db)
-      await smart(db)
-      await smart(db, { startUUID: next })
-    },
-    CANDIDATES + 1_000,
-  ],
 ]
 
 const scans = (explained: Explained[]) => explained.flatMap((one) => scansOf(one, large))

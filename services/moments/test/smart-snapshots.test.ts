@@ -146,7 +146,7 @@ describe('a snapshot of the smart feed', () => {
     expect((await readOn(newest)).status).toBe(200)
     smart.advance(1)
     expect((await readOn(newest)).status).toBe(404)
-    await purgeSnapshots(smart.database.db, smart.now())
+    await smart.database.db.transaction().execute((trx) => purgeSnapshots(trx, smart.now()))
     expect(await countOf(caller)).toBe(0)
   })
 

@@ -46,7 +46,8 @@ export async function readCandidates(db: Db | Tx, feed: Feed): Promise<Candidate
         select moment_id, feedback, updated_at from mark where user_id = ${userId} and ${isLabel}
         order by updated_at desc, moment_id desc limit ${MOST_LOOKED_AT}
       ) as own
-      join moment on moment.id = own.moment_id
+      -- Apart, so that each is found by its id: the planner would rather read all moments of the robots.
+      cross join lateral (select moment.* from moment where moment.id = own.moment_id offset 0) as moment
       join view on view.robot_id = moment.robot_id
       where own.feedback = 1 and ${isShowable(feed)} and moment.id not in (select id from recent)
       order by own.updated_at desc limit ${MOST_OLDER_LIKED}

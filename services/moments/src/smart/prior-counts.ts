@@ -31,7 +31,13 @@ export async function refreshPriorCounts(db: Db, now: Date): Promise<void> {
     )
     if (rows[0]?.is_due !== true) return
     await trx.deleteFrom('smart_prior').execute()
-    await sql`
+    await countPriors(trx, now)
+  })
+}
+
+/** Counts the newest labels of all users into the table, which is empty. */
+export async function countPriors(trx: Tx, now: Date): Promise<void> {
+  await sql`
       with newest as materialized (
         select user_id, moment_id, updated_at, feedback = 1 and deleted_at is null as is_liked
         from mark where feedback <> 0 or deleted_at is not null
@@ -41,7 +47,8 @@ export async function refreshPriorCounts(db: Db, now: Date): Promise<void> {
         from (
           select *, row_number() over (partition by user_id order by updated_at desc) as number from newest
         ) as ranked
-        join moment on moment.id = ranked.moment_id
+        -- Apart, so that each is found by its id, however few moments there are beside them.
+      cross join lateral (select type, local_hour from moment where id = ranked.moment_id offset 0) as moment
         where number <= ${MOST_OF_USER}
       ), frequent as (
         select type from label group by type order by count(*) desc, type limit ${MOST_TYPES}
@@ -51,5 +58,4 @@ export async function refreshPriorCounts(db: Db, now: Date): Promise<void> {
         ${now}::timestamptz
       from label left join frequent on frequent.type = label.type
       group by 1, 2`.execute(trx)
-  })
 }

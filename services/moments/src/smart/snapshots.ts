@@ -51,7 +51,7 @@ const builds = new Slots(2)
  * @throws DomainError as `requireRight` does
  */
 export async function currentSnapshot(db: Db, feed: Feed): Promise<Snapshot> {
-  return (await findFresh(db, feed)) ?? builds.run(() => db.transaction().execute((trx) => buildOnce(trx, feed)))
+  return (await findFresh(db, feed)) ?? builds.run(() => db.transaction().execute((trx) => buildUnlessFresh(trx, feed)))
 }
 
 /**
@@ -132,8 +132,11 @@ const countArrivals = (feed: Feed): RawBuilder<unknown> => sql`
     limit ${OUTDATED_ARRIVALS}
   ) as arrival`
 
-/** Builds a snapshot, unless another request has done so while this one waited for the lock, which is of this feed only. */
-async function buildOnce(trx: Tx, feed: Feed): Promise<Snapshot> {
+/**
+ * Builds a snapshot, unless another request has done so while this one waited for the lock. The transaction locks nothing
+ * else while it computes, so only requests for the same feed wait for it.
+ */
+export async function buildUnlessFresh(trx: Tx, feed: Feed): Promise<Snapshot> {
   const lock = `smart ${feed.userId} ${feedName(feed.filter)}`
   await sql`select pg_advisory_xact_lock(hashtextextended(current_schema() || ${lock}, 0))`.execute(trx)
   return (await findFresh(trx, feed)) ?? (await build(trx, feed))

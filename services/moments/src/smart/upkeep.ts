@@ -1,9 +1,10 @@
 import { purgeBatch } from '@platform/db/purge-batch.ts'
+import { readByIndex } from '@platform/db/read-by-index.ts'
 import { purge, type Step } from '@platform/erasure/erase.ts'
 import type { Logger } from '@platform/log/logger.ts'
 import { BackgroundWork } from '@platform/service/background-work.ts'
 import { sql } from 'kysely'
-import type { Db, MomentsTables } from '../db/schema.ts'
+import type { Db, MomentsTables, Tx } from '../db/schema.ts'
 import { refreshPriorCounts } from './prior-counts.ts'
 import { KEPT_HOURS } from './snapshots.ts'
 
@@ -24,7 +25,8 @@ export function startSmartUpkeep({ db, clock, log }: UpkeepDeps): BackgroundWork
     log,
     pollMs: EVERY_MS,
     work: async () => {
-      if ((await purgeSnapshots(db, clock())) === BATCH_SIZE) return true
+      const purged = await db.transaction().execute((trx) => purgeSnapshots(trx, clock()))
+      if (purged === BATCH_SIZE) return true
       await refreshPriorCounts(db, clock())
       return false
     },
@@ -32,9 +34,10 @@ export function startSmartUpkeep({ db, clock, log }: UpkeepDeps): BackgroundWork
 }
 
 /** Deletes a batch of the snapshots that are older than 24 hours. Returns how many it found. */
-export function purgeSnapshots(db: Db, now: Date): Promise<number> {
+export async function purgeSnapshots(trx: Tx, now: Date): Promise<number> {
+  await readByIndex(trx)
   const isOld = sql`created_at <= ${now}::timestamptz - ${KEPT_HOURS} * interval '1 hour'`
-  return db.transaction().execute((trx) => purgeBatch(trx, 'smart_snapshot', isOld, BATCH_SIZE))
+  return purgeBatch(trx, 'smart_snapshot', isOld, BATCH_SIZE)
 }
 
 /**

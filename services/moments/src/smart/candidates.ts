@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { Db, Tx } from '../db/schema.ts'
-import { type Feed, feedViews, isRecent, isShowable, rightsDigest } from './feed.ts'
+import { type Feed, feedSql, feedValues, rightsDigest } from './feed.ts'
 import { isLabel } from './labels.ts'
 import type { CandidateMoment } from './model/types.ts'
 import { type TraitsJson, toTraits, traitColumns } from './traits.ts'
@@ -29,13 +29,14 @@ export interface Candidates {
 
 /** Returns the moments that a feed may show: the newest of each robot within 30 days, and older ones that the user liked. */
 export async function readCandidates(db: Db | Tx, feed: Feed): Promise<Candidates> {
-  const { userId } = feed
+  const { userId, filter } = feed
+  const { views, isShowable, isRecent } = feedSql(filter, feedValues(feed))
   const { rows } = await sql<{ moments_at: string; rights: string; candidates: CandidateJson[] }>`
-    with view as materialized (${feedViews(feed)}),
+    with view as materialized (${views}),
     recent as materialized (
       select newest.id from view cross join lateral (
         select id, captured_at from moment
-        where ${isShowable(feed)} and ${isRecent(feed)}
+        where ${isShowable} and ${isRecent}
         order by captured_at desc, id desc limit ${MOST_OF_ROBOT}
       ) as newest
       order by newest.captured_at desc, newest.id desc limit ${MOST_RECENT}
@@ -49,7 +50,7 @@ export async function readCandidates(db: Db | Tx, feed: Feed): Promise<Candidate
       -- Apart, so that each is found by its id: the planner would rather read all moments of the robots.
       cross join lateral (select moment.* from moment where moment.id = own.moment_id offset 0) as moment
       join view on view.robot_id = moment.robot_id
-      where own.feedback = 1 and ${isShowable(feed)} and moment.id not in (select id from recent)
+      where own.feedback = 1 and ${isShowable} and moment.id not in (select id from recent)
       order by own.updated_at desc limit ${MOST_OLDER_LIKED}
     )
     select pg_current_snapshot()::text as moments_at, ${rightsDigest} as rights, coalesce((

@@ -1,4 +1,4 @@
-import { type RawBuilder, sql } from 'kysely'
+import { type Expression, type RawBuilder, sql } from 'kysely'
 import type { Db, Tx } from '../db/schema.ts'
 import { labelOf } from './model/labels.ts'
 import type { Label } from './model/types.ts'
@@ -9,10 +9,10 @@ const MOST_LABELS = 500
 /** Condition of the partial index of labels on `mark`. */
 export const isLabel = sql`(mark.feedback <> 0 or mark.shared_at is not null or mark.deleted_at is not null)`
 
-const newestLabels = (userId: string): RawBuilder<unknown> => sql`
+const newestLabels = (userId: string | Expression<string>): RawBuilder<unknown> => sql`
   select moment_id, feedback, shared_at is not null as is_shared, deleted_at is not null as is_deleted, updated_at
-  from mark where user_id = ${userId} and ${isLabel}
-  order by updated_at desc, moment_id desc limit ${MOST_LABELS}`
+  from mark where user_id = ${userId}::uuid and ${isLabel}
+  order by updated_at desc, moment_id desc limit ${sql.lit(MOST_LABELS)}`
 
 /**
  * A digest of the labels in the query `labels`. It changes with each new, changed or removed one, and stays when a
@@ -23,7 +23,7 @@ const digestOf = (labels: RawBuilder<unknown>): RawBuilder<string> => sql`(
   from (${labels}) as label)`
 
 /** A digest of the user's newest labels. */
-export const labelState = (userId: string): RawBuilder<string> => digestOf(newestLabels(userId))
+export const labelState = (userId: string | Expression<string>): RawBuilder<string> => digestOf(newestLabels(userId))
 
 interface LabelJson extends TraitsJson {
   feedback: 1 | 0 | -1

@@ -1,11 +1,12 @@
+import { type Parts, prepareRead } from '@platform/db/prepared.ts'
 import type { Caller } from '@platform/http/assertion.ts'
 import { DomainError } from '@platform/http/errors.ts'
-import { sql } from 'kysely'
-import type { Db, Tx } from '../db/schema.ts'
+import { type RawBuilder, sql } from 'kysely'
+import type { Db } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
-import { type MomentViewRow, markJoin, momentColumns, toMoment } from '../moments/moment-view.ts'
-import { readFilter } from '../timeline/filter.ts'
-import { type Feed, feedViews, isShowable } from './feed.ts'
+import { type MomentViewRow, momentColumns, toMoment } from '../moments/moment-view.ts'
+import { type Filter, readFilter } from '../timeline/filter.ts'
+import { type Feed, type FeedValues, feedSql, feedValues, isUnfiltered } from './feed.ts'
 import type { SmartFeedPage, SmartFeedQuery } from './shapes.ts'
 import { currentSnapshot, type FeedItem, type Snapshot, snapshotFrom } from './snapshots.ts'
 
@@ -75,12 +76,29 @@ async function readShown(db: Db, feed: Feed, items: readonly FeedItem[], most: n
   return shown.slice(0, most)
 }
 
-async function readRows(db: Db | Tx, feed: Feed, items: FeedItem[]): Promise<Map<string, MomentViewRow>> {
-  const { rows } = await sql<MomentViewRow>`
-    with view as materialized (${feedViews(feed)})
-    select ${momentColumns}
-    from moment join view on view.robot_id = moment.robot_id ${markJoin(feed.userId)}
-    where moment.id = any(${items.map(({ momentId }) => momentId)}::uuid[]) and ${isShowable(feed)}
-      and coalesce(mark.feedback, 0) <> -1`.execute(db)
+interface PageValues extends FeedValues {
+  ids: string[]
+}
+
+async function readRows(db: Db, feed: Feed, items: FeedItem[]): Promise<Map<string, MomentViewRow>> {
+  const values = { ...feedValues(feed), ids: items.map(({ momentId }) => momentId) }
+  const rows = isUnfiltered(feed.filter)
+    ? await preparedRows(db, values)
+    : (await rowsQuery(feed.filter, values).execute(db)).rows
   return new Map(rows.map((row) => [row.id, row]))
+}
+
+const preparedRows = prepareRead<PageValues, MomentViewRow>('moments of a smart feed', (parts) =>
+  rowsQuery({ expired: false }, parts),
+)
+
+/** Selects those of some moments that the user may see now and has not disliked. */
+export function rowsQuery(filter: Filter, parts: Parts<PageValues>): RawBuilder<MomentViewRow> {
+  const { views, isShowable } = feedSql(filter, parts)
+  return sql<MomentViewRow>`
+    with view as materialized (${views})
+    select ${momentColumns}
+    from moment join view on view.robot_id = moment.robot_id
+    left join mark on mark.user_id = ${parts.userId}::uuid and mark.moment_id = moment.id
+    where moment.id = any(${parts.ids}::uuid[]) and ${isShowable} and coalesce(mark.feedback, 0) <> -1`
 }

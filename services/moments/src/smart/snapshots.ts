@@ -1,12 +1,12 @@
 import { Slots } from '@platform/events/waiting.ts'
-import { type RawBuilder, sql } from 'kysely'
+import { sql } from 'kysely'
 import { v7 as uuidv7 } from 'uuid'
 import type { Db, Tx } from '../db/schema.ts'
-import { filterValues } from '../timeline/filter.ts'
-import { type RobotRight, requireRight, robotRight } from '../timeline/robot-right.ts'
+import { requireRight, robotRight } from '../timeline/robot-right.ts'
 import { readCandidates } from './candidates.ts'
-import { type Feed, feedName, feedViews, isRecent, isShowable, rightsDigest } from './feed.ts'
-import { labelState, readLabels } from './labels.ts'
+import { type Feed, feedName, feedValues } from './feed.ts'
+import { findFreshRow, keptSnapshots, type SnapshotRow } from './fresh-query.ts'
+import { readLabels } from './labels.ts'
 import { priorsFrom } from './model/priors.ts'
 import { rankMoments } from './model/rank.ts'
 import type { Why } from './model/types.ts'
@@ -25,21 +25,9 @@ export interface Snapshot {
   items: FeedItem[]
 }
 
-interface SnapshotRow {
-  id: string
-  moment_ids: string[]
-  reasons: Why[]
-  similar_counts: number[]
-}
-
-export const KEPT_HOURS = 24
 const KEPT_OF_FEED = 3
 /** Of all filters of a user together: each value of a filter makes a feed of its own. */
 const KEPT_OF_USER = 100
-const OUTDATED_MINUTES = 15
-const OUTDATED_ARRIVALS = 3
-/** Changed moments of a robot that are looked at for arrivals, the newest ones. */
-const MOST_CHANGES = 1_000
 
 /** Builds that go on at once in this process. Each holds a connection while it computes. */
 const builds = new Slots(2)
@@ -65,72 +53,36 @@ export async function snapshotFrom(
   feed: Feed,
   { momentId, snapshotId = null }: { momentId: string; snapshotId?: string | null | undefined },
 ): Promise<Snapshot | undefined> {
-  const { rows } = await sql<RobotRight & Partial<SnapshotRow>>`
+  const values = feedValues(feed)
+  const { rows } = await sql<SnapshotRow>`
     with found as (
       select id, number, moment_ids, reasons, similar_counts, array_position(moment_ids, ${momentId}::uuid) as position
-      from (${kept(feed)} limit ${KEPT_OF_FEED}) as kept
+      from (${keptSnapshots(values)} limit ${KEPT_OF_FEED}) as kept
       where ${momentId}::uuid = any(moment_ids) and coalesce(id = ${snapshotId}::uuid, true)
       order by number desc limit 1
     )
-    select ${rightOn(feed)}, id, moment_ids[position:] as moment_ids, reasons[position:] as reasons,
+    select ${robotRight(feed.filter, values)}, id, moment_ids[position:] as moment_ids, reasons[position:] as reasons,
       similar_counts[position:] as similar_counts
     from (values (1)) as always left join found on true`.execute(db)
-  return toSnapshot(rows)
+  return toSnapshot(rows[0])
 }
 
-const rightOn = ({ userId, filter, now }: Feed) => robotRight(filter, filterValues(filter, { userId, now }))
+async function findFresh(db: Db | Tx, feed: Feed): Promise<Snapshot | undefined> {
+  return toSnapshot(await findFreshRow(db, feed))
+}
 
-const kept = ({ userId, filter, now }: Feed): RawBuilder<unknown> => sql`
-  select * from smart_snapshot
-  where user_id = ${userId} and filter = ${feedName(filter)}
-    and created_at > ${now}::timestamptz - ${KEPT_HOURS} * interval '1 hour'
-  order by number desc`
-
-function toSnapshot(rows: (RobotRight & Partial<SnapshotRow>)[]): Snapshot | undefined {
-  const [row] = rows
+function toSnapshot(row: SnapshotRow | undefined): Snapshot | undefined {
   if (!row) throw new Error('A snapshot came without a row.')
   requireRight(row)
-  const { id, moment_ids, reasons = [], similar_counts = [] } = row
-  if (!id || !moment_ids) return undefined
+  const { id, moment_ids, reasons, similar_counts } = row
+  if (id === null || moment_ids === null) return undefined
   const items = moment_ids.map((momentId, n) => ({
     momentId,
-    why: reasons[n] ?? 'fresh',
-    similarCount: similar_counts[n] ?? 0,
+    why: reasons?.[n] ?? 'fresh',
+    similarCount: similar_counts?.[n] ?? 0,
   }))
   return { id, items }
 }
-
-/**
- * Returns the newest snapshot unless it is outdated: by its age, by labels or rights that have changed since, or by three
- * new moments. An empty one is outdated by a single moment.
- */
-async function findFresh(db: Db | Tx, feed: Feed): Promise<Snapshot | undefined> {
-  const { userId, now } = feed
-  const { rows } = await sql<RobotRight & Partial<SnapshotRow>>`
-    with view as materialized (${feedViews(feed)}),
-    newest as materialized (${kept(feed)} limit 1)
-    select ${rightOn(feed)}, fresh.*
-    from (values (1)) as always left join lateral (
-      select id, moment_ids, reasons, similar_counts from newest
-      where created_at > ${now}::timestamptz - ${OUTDATED_MINUTES} * interval '1 minute'
-        and label_state = ${labelState(userId)}
-        and rights = ${rightsDigest}
-        and (${countArrivals(feed)}) < case when cardinality(moment_ids) = 0 then 1 else ${OUTDATED_ARRIVALS}::int end
-    ) as fresh on true`.execute(db)
-  return toSnapshot(rows)
-}
-
-/** Counts moments that have come, or come back, since the snapshot `newest` was built. */
-const countArrivals = (feed: Feed): RawBuilder<unknown> => sql`
-  select count(*) from (
-    select from view cross join lateral (
-      select moment.* from moment
-      where moment.robot_id = view.robot_id and moment.changed_xid >= pg_snapshot_xmin(newest.moments_at)
-      order by moment.changed_xid desc, moment.id desc limit ${MOST_CHANGES}
-    ) as moment
-    where ${isShowable(feed)} and ${isRecent(feed)} and not was_live(moment.transitions, newest.moments_at)
-    limit ${OUTDATED_ARRIVALS}
-  ) as arrival`
 
 /**
  * Builds a snapshot, unless another request has done so while this one waited for the lock. The transaction locks nothing

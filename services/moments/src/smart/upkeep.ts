@@ -5,8 +5,8 @@ import type { Logger } from '@platform/log/logger.ts'
 import { BackgroundWork } from '@platform/service/background-work.ts'
 import { sql } from 'kysely'
 import type { Db, MomentsTables, Tx } from '../db/schema.ts'
+import { KEPT_HOURS } from './fresh-query.ts'
 import { refreshPriorCounts } from './prior-counts.ts'
-import { KEPT_HOURS } from './snapshots.ts'
 
 const BATCH_SIZE = 500
 const EVERY_MS = 300_000

@@ -39,9 +39,11 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       constraint smart_prior_pkey primary key (type, hour_bin)
     )`.execute(db)
 
-  // Marks that tell of taste are few among those that tell of a view.
+  // Marks that tell of taste are few among those that tell of a view. Each first page compares the newest of them, which
+  // it reads from the index alone.
   await sql`
     create index mark_label_index on mark (user_id, updated_at desc, moment_id desc)
+    include (feedback, shared_at, deleted_at)
     where feedback <> 0 or shared_at is not null or deleted_at is not null`.execute(db)
   await sql`
     create index mark_newest_label_index on mark (updated_at desc)

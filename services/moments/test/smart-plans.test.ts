@@ -3,10 +3,12 @@ import { type Database, openDatabase } from '@platform/db/database.ts'
 import { createLogger } from '@platform/log/logger.ts'
 import { cloneDatabase, type TestDatabase } from '@platform/testing/database.ts'
 import { type Explained, explainAll, largeTables, mostReadBy, scansOf } from '@platform/testing/statements.ts'
-import { sql } from 'kysely'
+import { type RawBuilder, sql } from 'kysely'
 import type { MomentsTables, Tx } from '../src/db/schema.ts'
+import { feedValues } from '../src/smart/feed.ts'
+import { freshQuery } from '../src/smart/fresh-query.ts'
 import { countPriors } from '../src/smart/prior-counts.ts'
-import { readSmartFeed } from '../src/smart/read-feed.ts'
+import { readSmartFeed, rowsQuery } from '../src/smart/read-feed.ts'
 import { buildUnlessFresh } from '../src/smart/snapshots.ts'
 import { purgeSnapshots } from '../src/smart/upkeep.ts'
 import { type FilterQuery, readFilter } from '../src/timeline/filter.ts'
@@ -79,7 +81,6 @@ describe('the smart feed, with a million moments', () => {
   })
 
   it('the first page of a built feed and the pages after it: no sequential scan, and few rows', async () => {
-    let explained: Explained[] = []
     let built = 0
     const all = await explainAll(moments, async (db) => {
       await build(db)
@@ -89,11 +90,37 @@ describe('the smart feed, with a million moments', () => {
       expect((await read(db, { limit: 50, startUUID: next })).count).toBe(50)
     })
     const marker = all.findIndex(({ text }) => text.startsWith('select "id" from "smart_snapshot"'))
-    explained = all.slice(marker + 1)
+    const explained = all.slice(marker + 1)
     expect(built).toBe(1)
     expect(explained).toHaveLength(4)
     expect(scans(explained)).toEqual([])
     // The labels are read for their digest.
     expect(explained.map(mostReadBy).filter((rows) => rows > 500)).toEqual([])
   })
+  // A connection plans them once for all values, so the plan must not depend on those.
+  const feed = { userId: reader.userId, filter: readFilter({}), now }
+  const ids = Array.from({ length: 50 }, (_, n) => nth('moment', n * MILLION.robots + 2))
+  const PREPARED: [string, RawBuilder<unknown>][] = [
+    ['the newest snapshot', freshQuery(feed.filter, feedValues(feed))],
+    ['the moments of a page', rowsQuery(feed.filter, { ...feedValues(feed), ids })],
+  ]
+  it.each(PREPARED)('%s, planned for any values: no sequential scan, and few rows', async (_, statement) => {
+    const { sql: text, parameters } = statement.compile(moments.db)
+    const explained = await explainAll(moments, async (trx) => {
+      await build(trx)
+      await sql`set local plan_cache_mode = force_generic_plan`.execute(trx)
+      await sql.raw(`prepare query as ${text}`).execute(trx)
+      await sql.raw(`execute query(${parameters.map(toLiteral).join(', ')})`).execute(trx)
+      await sql.raw('deallocate query').execute(trx)
+    })
+    const executed = explained.slice(-1)
+    expect(executed.map((one) => one.text.slice(0, 13))).toEqual(['execute query'])
+    expect(scans(executed)).toEqual([])
+    expect(executed.map(mostReadBy).filter((rows) => rows > 500)).toEqual([])
+  })
 })
+
+function toLiteral(value: unknown): string {
+  if (Array.isArray(value)) return `'{${value.join(',')}}'`
+  return value === null ? 'null' : `'${value instanceof Date ? value.toISOString() : value}'`
+}

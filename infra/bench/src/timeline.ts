@@ -32,6 +32,7 @@ const PAGES: Record<string, string> = {
   'ten minutes of local time': '/moments?filter[localTime]=17:00:00-17:10:00',
   'buckets by day': '/moments/buckets?by=day',
   changes: '/moments/changes?limit=50',
+  'smart feed, first page': '/moments/smart?limit=50',
 }
 
 await requirePgbench()

@@ -7,6 +7,7 @@ import { nextFreePort } from '@platform/local/ports.ts'
 import { startPostgres } from '@platform/local/postgres.ts'
 import { prepareDatabase } from '@platform/local/prepare-database.ts'
 import type { Running } from '@platform/local/running.ts'
+import { startSeaweedfs } from '@platform/local/seaweedfs.ts'
 import { mainFile, ROOT } from '@platform/platform/paths.ts'
 import { type PlatformProcess, PROCESSES, SCHEMAS } from '@platform/platform/registry.ts'
 import { type Console, faint, strong } from './console.ts'
@@ -45,7 +46,11 @@ export async function startPlatform(env: NodeJS.ProcessEnv, console: Console): P
   const ports = await choosePorts(env, console)
 
   const database = await openDatabaseServer(env, folder, console)
-  const [events] = await Promise.all([openEvents(env, folder, console), migrateAll(database.url, passwords, console)])
+  const [events, media] = await Promise.all([
+    openEvents(env, folder, console),
+    openMedia(env, folder, console),
+    migrateAll(database.url, passwords, console),
+  ])
   const surroundings: Surroundings = {
     adminUrl: database.url,
     passwords,
@@ -61,6 +66,7 @@ export async function startPlatform(env: NodeJS.ProcessEnv, console: Console): P
   const environmentOf = (target: PlatformProcess) => ({
     MEDIA_FOLDER: resolve(folder, 'media'),
     ...inherited(env),
+    ...media.variables,
     ...processEnvironment(target, surroundings),
     ...secretsOf(secretsFile, target),
     ...(target.name === 'gateway' ? gatewayOnly : {}),
@@ -104,6 +110,7 @@ export async function startPlatform(env: NodeJS.ProcessEnv, console: Console): P
     stop: async () => {
       await Promise.all(processes.map((process) => process.stop()))
       await events.server?.stop()
+      await media.server?.stop()
       await database.server?.stop()
     },
   }
@@ -136,7 +143,7 @@ function secretsOf(file: string, { secrets }: PlatformProcess): Record<string, s
 
 /** What the processes get of our own environment: settings that are theirs, but nothing that belongs to this command. */
 function inherited(env: NodeJS.ProcessEnv): Record<string, string | undefined> {
-  const { DATABASE_URL: _, KAFKA_BROKERS: __, PORT: ___, EVENTS: ____, ...rest } = env
+  const { DATABASE_URL: _, KAFKA_BROKERS: __, PORT: ___, EVENTS: ____, MEDIA: _____, ...rest } = env
   return { LOG_FORMAT: 'pretty', ...rest, NODE_ENV: 'development' }
 }
 
@@ -206,6 +213,39 @@ async function openEvents(
   const server = await supervise({ name: 'Kafka', start, say: console.warn })
   console.say(`Kafka is up on port ${port}.`)
   return { brokers: server.current().brokers, server }
+}
+
+/** The store of media: files in the data folder, or a local S3 where `MEDIA=s3` asks for one. */
+async function openMedia(
+  env: NodeJS.ProcessEnv,
+  folder: string,
+  console: Console,
+): Promise<{ variables: Record<string, string>; server?: Supervised<Running> }> {
+  if (env.MEDIA !== undefined && env.MEDIA !== '' && env.MEDIA !== 's3' && env.MEDIA !== 'files') {
+    throw new Error(`MEDIA is "${env.MEDIA}"; it may be "s3" or "files".`)
+  }
+  if (env.MEDIA !== 's3') return { variables: {} }
+  console.say('Starting SeaweedFS, an S3 store (the first time, pip fetches it) …')
+  // Addresses that clients were given name the port, so it stays the same as long as this runs.
+  let port: number | undefined
+  const start = async () => {
+    const server = await startSeaweedfs({ folder: join(folder, 'seaweedfs'), port })
+    port = server.port
+    return server
+  }
+  const server = await supervise({ name: 'SeaweedFS', start, say: console.warn })
+  const { endpoint, bucket, region, accessKeyId, secretAccessKey } = server.current().access
+  console.say(`SeaweedFS is up on port ${server.current().port}.`)
+  return {
+    variables: {
+      MEDIA_S3_ENDPOINT: endpoint,
+      MEDIA_S3_BUCKET: bucket,
+      MEDIA_S3_REGION: region,
+      MEDIA_S3_ACCESS_KEY_ID: accessKeyId,
+      MEDIA_S3_SECRET_ACCESS_KEY: secretAccessKey,
+    },
+    server,
+  }
 }
 
 async function migrateAll(adminUrl: string, passwords: Record<string, string>, console: Console): Promise<void> {

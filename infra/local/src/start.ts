@@ -1,7 +1,7 @@
 /**
  * `pnpm start`: the whole platform on one machine, from nothing. Everything it makes is in `.data/`.
  *
- * Settings, all optional: PORT (8080, the gateway's), EVENTS (`embedded` or `kafka`), DATABASE_URL (a login that may
+ * Settings, all optional: PORT (8080, the gateway's), EVENTS (`embedded` or `kafka`), MEDIA (`files` or `s3`), DATABASE_URL (a login that may
  * create roles; default: an embedded server), KAFKA_BROKERS, DATA_FOLDER. What else is set reaches the processes.
  */
 

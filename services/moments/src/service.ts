@@ -24,6 +24,8 @@ import { mediaRoutes } from './media/routes.ts'
 import { createMediaStore } from './media/settings.ts'
 import { readMomentRoutes } from './moments/read-routes.ts'
 import { robotRoutes } from './robots/routes.ts'
+import { smartRoutes } from './smart/routes.ts'
+import { startSmartUpkeep } from './smart/upkeep.ts'
 import { timelineRoutes } from './timeline/routes.ts'
 import { startRetention } from './trash/retention.ts'
 import { trashRoutes } from './trash/routes.ts'
@@ -64,6 +66,7 @@ export async function start({ env, log, clock, onFatal }: StartOptions): Promise
         housekeeping,
         startPublishingCounts({ db, clock, log, onPublished }),
         startRetention({ db, clock, log, onPublished }),
+        startSmartUpkeep({ db, clock, log }),
       ]
       return {
         // Fixed paths come before `/moments/{momentUUID}`.
@@ -73,6 +76,7 @@ export async function start({ env, log, clock, onFatal }: StartOptions): Promise
           ...ingestRoutes(deps),
           ...uploadRoutes(deps),
           ...mediaRoutes(deps),
+          ...smartRoutes(deps),
           ...seenRoutes(deps),
           ...trashRoutes(deps, { trashDays: config.TRASH_DAYS }),
           ...markRoutes(deps),

@@ -28,23 +28,26 @@ export class MomentModel {
   readonly moments: ModelMoment[] = []
   readonly #platform: MomentsPlatform
   readonly #robotIds: string[]
+  readonly #beginMs: number
 
-  private constructor(platform: MomentsPlatform, robotIds: string[]) {
+  private constructor(platform: MomentsPlatform, robotIds: string[], beginMs: number) {
     this.#platform = platform
     this.#robotIds = robotIds
+    this.#beginMs = beginMs
   }
 
-  static async create(platform: MomentsPlatform, person: Person): Promise<MomentModel> {
+  /** @param beginMs the earliest capture */
+  static async create(platform: MomentsPlatform, person: Person, beginMs = BEGIN): Promise<MomentModel> {
     const robotIds = [await platform.robot(), await platform.robot()]
     for (const robotId of robotIds) await platform.grant(robotId, person)
-    return new MomentModel(platform, robotIds)
+    return new MomentModel(platform, robotIds, beginMs)
   }
 
   /** A robot that was offline sends captures late: any hour of three days, and often one that others have, too. */
   async #arrive(n: number): Promise<void> {
     const robotId = this.#robotIds[n % 2] ?? randomUUID()
     const type = TYPES[(n % 3) % 2] ?? ''
-    const capturedAt = new Date(BEGIN + (n % 72) * 3_600_000)
+    const capturedAt = new Date(this.#beginMs + (n % 72) * 3_600_000)
     const id = await this.#platform.moment(robotId, { capturedAt, type })
     this.moments.push({ id, robotId, capturedAt, type, state: 'live', isExpired: false })
   }

@@ -1,6 +1,7 @@
 import type { ErasureTables } from '@platform/erasure/jobs.ts'
 import type { LibraryTables } from '@platform/service/service.ts'
 import type { ColumnType, Generated, Kysely, Selectable, Transaction } from 'kysely'
+import type { Why } from '../smart/model/types.ts'
 
 /** The rights on a robot. */
 export const RIGHTS = ['viewer', 'owner'] as const
@@ -129,6 +130,33 @@ export interface MomentActionTable {
   at: Date
 }
 
+/** One order of a user's smart feed with one filter. */
+export interface SmartSnapshotTable {
+  id: string
+  number: ColumnType<string, never, never>
+  user_id: string
+  /** Canonical JSON, see `feedName`. */
+  filter: string
+  created_at: Date
+  /** A `pg_snapshot`, as text. */
+  moments_at: string
+  label_state: string
+  /** A digest of the rights that the user had. */
+  rights: string
+  moment_ids: string[]
+  reasons: Why[]
+  similar_counts: number[]
+}
+
+/** Labels of all users for one type in one bin of the local day. */
+export interface SmartPriorTable {
+  type: string
+  hour_bin: number
+  likes: number
+  dislikes: number
+  refreshed_at: Date
+}
+
 export interface MomentsTables extends LibraryTables, ErasureTables {
   robot: RobotTable
   access: AccessTable
@@ -138,6 +166,8 @@ export interface MomentsTables extends LibraryTables, ErasureTables {
   upload: UploadTable
   mark: MarkTable
   moment_action: MomentActionTable
+  smart_snapshot: SmartSnapshotTable
+  smart_prior: SmartPriorTable
 }
 
 export type Db = Kysely<MomentsTables>

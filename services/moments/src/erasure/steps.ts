@@ -1,6 +1,7 @@
 import { type Batch, purge, purgeKeptAnswers, type WaitingStep } from '@platform/erasure/erase.ts'
 import { sql } from 'kysely'
 import type { MomentsTables, Tx } from '../db/schema.ts'
+import { smartErasureSteps } from '../smart/upkeep.ts'
 import { eraseRobots, eraseTombstones, startPurge, waitForRights } from './lone-robots.ts'
 import { leaveSharedRobots } from './shared-robots.ts'
 
@@ -12,6 +13,7 @@ export const ERASURE_STEPS: WaitingStep<MomentsTables>[] = (
   [
     startPurge,
     leaveSharedRobots,
+    ...smartErasureSteps,
     purge('mark', 'user_id'),
     purge('moment_action', 'user_id'),
     forgetDeleter,

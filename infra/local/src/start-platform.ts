@@ -12,7 +12,7 @@ import { mainFile, ROOT } from '@platform/platform/paths.ts'
 import { type PlatformProcess, PROCESSES, SCHEMAS } from '@platform/platform/registry.ts'
 import { type Console, faint, strong } from './console.ts'
 import { demoAccount } from './demo-account.ts'
-import { type DemoRobotOptions, runDemoRobot } from './demo-robot.ts'
+import { DEMO_REQUEST_ID, type DemoRobotOptions, runDemoRobot } from './demo-robot.ts'
 import { claim } from './lock.ts'
 import { ownSecrets } from './secrets.ts'
 import { type Supervised, supervise } from './supervise.ts'
@@ -75,7 +75,9 @@ export async function startPlatform(env: NodeJS.ProcessEnv, console: Console): P
   const processes = await Promise.all(
     PROCESSES.map((target) => {
       const { name } = target
-      const onLine = (line: string) => console.relay(name, line)
+      const onLine = (line: string) => {
+        if (!line.includes(DEMO_REQUEST_ID)) console.relay(name, line)
+      }
       const options = { name, file: mainFile(target), env: environmentOf(target), onLine }
       const start = () => startProcess(options)
       return supervise({ name, start, say: console.warn })

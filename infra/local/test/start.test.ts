@@ -90,6 +90,13 @@ describe('start', () => {
     expect((await start.get('/docs', {})).status).toBe(200)
     expect(statSync(join(folder, 'secrets.json')).mode & 0o777).toBe(0o600)
 
+    await eventually(() => expect(start.lines.join('\n')).toContain('a robot with a week of captures'))
+    const timeline = await start.get('/moments?limit=2', { 'x-api-key': start.value('API key') })
+    const { total, data } = (await timeline.json()) as { total: number; data: { media: { uri: string }[] }[] }
+    expect(total).toBeGreaterThan(20)
+    const picture = await fetch(data[0]?.media[0]?.uri ?? '')
+    expect([picture.status, picture.headers.get('content-type')]).toEqual([200, 'image/jpeg'])
+
     const pids = processIds(start)
     expect(pids.length).toBeGreaterThanOrEqual(5)
     start.child.kill('SIGINT')

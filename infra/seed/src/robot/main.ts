@@ -42,6 +42,7 @@ async function run(): Promise<void> {
     url: values.url.replace(/\/$/, ''),
     apiKey: values.key,
     robotId: values.robot,
+    requestIdPrefix: process.env.ROBOT_REQUEST_ID_PREFIX,
     send: values['lose-network'] ? lossyNetwork(readNumber('lose-network', values['lose-network'])) : undefined,
     onUploaded: ({ sourceId, title, timeZone }, isNew) =>
       say(`${isNew ? 'uploaded' : 'was there'}  ${sourceId}  ${title}  (${timeZone})`),

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { type Capture, type CaptureFile, makeFiles } from './captures.ts'
 
 export interface RobotOptions {
@@ -6,6 +7,8 @@ export interface RobotOptions {
   /** A key with the scope `moments:write`. */
   apiKey: string
   robotId: string
+  /** Begins the id of each request, so that its log lines can be told apart. */
+  requestIdPrefix?: string
   /** Sends a request; tests and `--lose-network` hand in one that fails. */
   send?: typeof fetch
   /** Called after each capture that is uploaded. */
@@ -113,7 +116,7 @@ export class Robot {
     const { method, url, headers } = target
     const answer = await this.#send(url, {
       method,
-      headers,
+      headers: { ...headers, ...this.#requestId() },
       body: new Uint8Array(content),
       signal: AbortSignal.timeout(REQUEST_MS),
     })
@@ -124,13 +127,18 @@ export class Robot {
     const { url, apiKey } = this.#options
     const answer = await this.#send(`${url}${path}`, {
       method,
-      headers: { 'x-api-key': apiKey, ...(body && { 'content-type': 'application/json' }) },
+      headers: { 'x-api-key': apiKey, ...(body && { 'content-type': 'application/json' }), ...this.#requestId() },
       body: body && JSON.stringify(body),
       signal: AbortSignal.timeout(REQUEST_MS),
     })
     await refuseFailure(answer, `${method} ${path}`)
     const text = await answer.text()
     return { status: answer.status, body: text === '' ? undefined : JSON.parse(text) }
+  }
+
+  #requestId(): Record<string, string> {
+    const { requestIdPrefix } = this.#options
+    return requestIdPrefix === undefined ? {} : { 'x-request-id': `${requestIdPrefix}${randomUUID()}` }
   }
 
   async #untilSent<R>(capture: Capture, attempt: () => Promise<R>): Promise<R> {

@@ -83,7 +83,7 @@ async function measure(path: string): Promise<Map<number, number[][]>> {
   for (let round = -1; round < ROUNDS; round++) {
     // Each round begins with another size, so that none always follows the same.
     for (const { size, robots, processes } of round % 2 === 0 ? stages : stages.toReversed()) {
-      const users = Array.from({ length: Math.ceil(robots / 3) }, (_, user) => nth('user', 3 * user + READER))
+      const users = Array.from({ length: Math.floor((robots + 1) / 3) }, (_, user) => nth('user', 3 * user + READER))
       const readers = Array.from({ length: REQUESTS }, (_, request) => users[request % users.length] ?? '')
       const requests = readers.map((userId) => sign('GET', path, userId))
       const took = await sendAll(processes.get('moments').url, requests, 2)

@@ -83,7 +83,7 @@ describe('GET /moments/changes', () => {
     expect(entries).toEqual(ids.toSorted().map((id) => ['changed', id]))
   })
 
-  it("lists the caller's own marks, and nobody else's", async () => {
+  it("lists the caller's own marks, and no mark of another person", async () => {
     const { robotId, person, db } = await scene()
     const [a, b] = [await moments.moment(robotId), await moments.moment(robotId)]
     const before = await readUntil(person, 3)

@@ -19,8 +19,8 @@ const nthOf = (kind: Kind, n: string) =>
   `('${KINDS[kind].repeat(8)}-0000-4000-8000-' || lpad(to_hex((${n})::bigint), 12, '0'))::uuid`
 
 const NOW = `date_trunc('minute', now())`
-/** A moment of each robot every 200 minutes: all hours occur alike. One in fifty is in the trash, one in twenty has expired. */
-const capturedAt = (n: string, robots: number) => `${NOW} - (${n} / ${robots}) * interval '200 minutes'`
+/** A moment of each robot every 199 minutes: all minutes of the day occur alike. One in fifty is in the trash, one in twenty has expired. */
+const capturedAt = (n: string, robots: number) => `${NOW} - (${n} / ${robots}) * interval '199 minutes'`
 
 const rowsOf = ({
   robots,
@@ -58,7 +58,7 @@ const rowsOf = ({
     count: (robots * momentsOfRobot) / 4,
     columns: 'user_id, moment_id, feedback, seen_at, updated_at, changed_xid',
     row: `${nthOf('user', `n % ${robots}`)}, ${nthOf('moment', 'n')}, case when n / ${robots} % 8 = 0 then 1 else 0 end,
-      now(), now(), (3 + n / ${robots} % 500)::text::xid8`,
+      now(), now(), (4 + n / ${robots} % 500)::text::xid8`,
   },
 })
 

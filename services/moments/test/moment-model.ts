@@ -14,7 +14,7 @@ export interface ModelMoment {
   isExpired: boolean
 }
 
-/** What happens to moments. `n` picks the moment, the capture's time and the like. */
+/** One event in the life of moments. `n` picks the moment, the capture's time and the like. */
 export interface Operation {
   what: 'arrive' | 'delete' | 'restore' | 'purge' | 'expire'
   n: number

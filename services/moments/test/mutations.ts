@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import type { Db, Tx } from '../src/db/schema.ts'
 
-// What the commands and workers write about a moment's state, and nothing else of them.
+// The writes of commands and workers about a moment's state, without their checks and events.
 
 const CHANGED = sql`version = version + 1, changed_xid = pg_current_xact_id(), updated_at = now()`
 

@@ -6,6 +6,7 @@ import { createLogger } from '@platform/log/logger.ts'
 import { cloneDatabase, type TestDatabase } from '@platform/testing/database.ts'
 import { type Explained, explainAll, largeTables, mostReadBy, readBy, scansOf } from '@platform/testing/statements.ts'
 import { type RawBuilder, sql } from 'kysely'
+import { changesQuery, changesValues } from '../src/changes/changes-query.ts'
 import { listChanges } from '../src/changes/list-changes.ts'
 import { RANK, START, writePlace } from '../src/changes/place.ts'
 import type { MomentsTables, Tx } from '../src/db/schema.ts'
@@ -50,7 +51,7 @@ const depsOn = (db: Tx) => ({ db, clock: () => now, tokens, addresses })
 const timeline = (db: Tx, query: Partial<TimelineQuery> = {}) =>
   listTimeline(depsOn(db), reader, { page: 1, limit: 50, ...query })
 const list = listName(reader.userId, readFilter({}))
-const middle = new Date(now.getTime() - 200 * 60_000 * 2_000)
+const middle = new Date(now.getTime() - 199 * 60_000 * 2_000)
 const position = writePosition(tokens, list, { capturedAt: middle, id: nth('moment', 0), total: 10_000 })
 const TEN_MINUTES: FilterQuery = { 'filter[localTime]': '17:00:00-17:10:00' }
 const anchorOf = async (db: Tx) => {
@@ -114,44 +115,45 @@ describe('with a million moments', () => {
   })
 
   // A connection plans them once for all values, so the plan must not depend on those.
-  const PREPARED: [string, FilterQuery, PageShape['mode'], mostRows: number][] = [
-    ['a timeline', {}, 'live', OWN_MOMENTS],
-    ['ten minutes of local time', TEN_MINUTES, 'live', OWN_MOMENTS / 20],
-    ['what follows a moment', {}, 'after', 1_000],
-    ['a page of an anchor', {}, 'anchored', 1_000],
+  const PREPARED: [string, RawBuilder<unknown>, mostRows: number][] = [
+    ['a timeline', page({}, 'live'), OWN_MOMENTS],
+    ['ten minutes of local time', page(TEN_MINUTES, 'live'), OWN_MOMENTS / 20],
+    ['what follows a moment', page({}, 'after'), 1_000],
+    ['a page of an anchor', page({}, 'anchored'), 1_000],
+    ['changes', changesQuery(changesValues(reader.userId, { ...START, xid: 250n, rank: RANK.mark }, 50)), 1_000],
   ]
-  it.each(PREPARED)(
-    '%s, planned for any values: no sequential scan, and few rows',
-    async (_, query, mode, mostRows) => {
-      const filter = readFilter(query)
-      const statement: RawBuilder<unknown> = pageQuery(
-        { filter, mode },
-        {
-          ...filterValues(filter, { userId: reader.userId, now }),
-          ...{
-            skipped: 0,
-            limit: 51,
-            afterTime: middle,
-            afterId: nth('moment', 0),
-            total: 14_000,
-            snapshot: '900:900:',
-          },
-          ...{ robotIds: [2, 3, 4].map((n) => nth('robot', n)), visibleFroms: [null, null, null] },
-        },
-      )
-      const { sql: text, parameters } = statement.compile(moments.db)
-      const explained = await explainAll(moments, async (trx) => {
-        await sql`set local plan_cache_mode = force_generic_plan`.execute(trx)
-        await sql.raw(`prepare query as ${text}`).execute(trx)
-        await sql.raw(`execute query(${parameters.map(toLiteral).join(', ')})`).execute(trx)
-        await sql.raw('deallocate query').execute(trx)
-      })
-      expect(explained).toHaveLength(1)
-      expect(scans(explained)).toEqual([])
-      expect(explained.flatMap(({ steps }) => steps).filter((step) => readBy(step) > mostRows)).toEqual([])
+  it.each(PREPARED)('%s, planned for any values: no sequential scan, and few rows', async (_, statement, mostRows) => {
+    const { sql: text, parameters } = statement.compile(moments.db)
+    const explained = await explainAll(moments, async (trx) => {
+      await sql`set local plan_cache_mode = force_generic_plan`.execute(trx)
+      await sql.raw(`prepare query as ${text}`).execute(trx)
+      await sql.raw(`execute query(${parameters.map(toLiteral).join(', ')})`).execute(trx)
+      await sql.raw('deallocate query').execute(trx)
+    })
+    expect(explained).toHaveLength(1)
+    expect(scans(explained)).toEqual([])
+    expect(explained.flatMap(({ steps }) => steps).filter((step) => readBy(step) > mostRows)).toEqual([])
+  })
+})
+
+/** The statement of a page of fifty. */
+function page(query: FilterQuery, mode: PageShape['mode']): RawBuilder<unknown> {
+  const filter = readFilter(query)
+  return pageQuery(
+    { filter, mode },
+    {
+      ...filterValues(filter, { userId: reader.userId, now }),
+      skipped: 0,
+      limit: 51,
+      afterTime: middle,
+      afterId: nth('moment', 0),
+      total: 14_000,
+      snapshot: '900:900:',
+      robotIds: [2, 3, 4].map((n) => nth('robot', n)),
+      visibleFroms: [null, null, null],
     },
   )
-})
+}
 
 function toLiteral(value: unknown): string {
   if (Array.isArray(value)) return `'{${value.map((item) => item ?? 'null').join(',')}}'`

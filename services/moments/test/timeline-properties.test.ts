@@ -17,12 +17,12 @@ const operation: fc.Arbitrary<Operation> = fc.record({
   n,
 })
 const reading = fc.record({
-  /** What has happened before the first page is read. */
+  /** Applied before the first page is read. */
   before: fc.array(operation, { maxLength: 6 }),
   arrivals: fc.array(n, { minLength: 4, maxLength: 16 }),
   limit: fc.integer({ min: 1, max: 4 }),
   filter: fc.constantFrom(...FILTERS),
-  /** What happens between two pages. */
+  /** Applied between two pages. */
   between: fc.array(fc.array(operation, { maxLength: 3 }), { minLength: 8, maxLength: 8 }),
 })
 
@@ -54,7 +54,7 @@ describe('the timeline, while moments arrive, go, come back and expire', () => {
           expect([ids, total]).toEqual([expected, list.length])
         }
       }),
-      { numRuns: 25 },
+      { numRuns: 15 },
     )
   })
 
@@ -81,7 +81,7 @@ describe('the timeline, while moments arrive, go, come back and expire', () => {
         const times = seen.map((id) => model.moments.find((moment) => moment.id === id)?.capturedAt.getTime() ?? 0)
         expect(times).toEqual(times.toSorted((a, b) => b - a))
       }),
-      { numRuns: 25 },
+      { numRuns: 15 },
     )
   })
 })
@@ -136,7 +136,7 @@ describe('buckets', () => {
           }
         }
       }),
-      { numRuns: 10 },
+      { numRuns: 7 },
     )
   })
 })

@@ -2,7 +2,7 @@ import type { Caller } from '@platform/http/assertion.ts'
 import type { Deps } from '../deps.ts'
 import { toMoment, type ViewContext } from '../moments/moment-view.ts'
 import { toMomentRow } from '../timeline/moment-json.ts'
-import { type ChangeRow, changesQuery } from './changes-query.ts'
+import { type ChangeRow, changesValues, runChanges } from './changes-query.ts'
 import { RANK, readPlace, START, writePlace } from './place.ts'
 import type { Change, ChangesPage, ChangesQuery } from './shapes.ts'
 
@@ -18,7 +18,7 @@ export async function listChanges(
   { since, limit }: ChangesQuery,
 ): Promise<ChangesPage> {
   const place = since === undefined ? START : readPlace(tokens, userId, since)
-  const { rows } = await changesQuery(userId, place, limit).execute(db)
+  const rows = await runChanges(db, changesValues(userId, place, limit))
   const last = rows.at(-1)
   const next = last ? { xid: BigInt(last.xid), rank: last.rank, ownXid: BigInt(last.own_xid), id: last.id } : place
   const context = { addresses, now: clock() }

@@ -2,7 +2,7 @@ import { DomainError } from '@platform/http/errors.ts'
 import { isUuid } from '@platform/http/schemas.ts'
 import type { SignedTokens } from '@platform/http/signed-token.ts'
 
-/** What an entry is about, in the order in which entries of one transaction are listed. */
+/** The kinds of entries, in the order in which those of one transaction are listed. */
 export const RANK = { access: 0, moment: 1, mark: 2 } as const
 
 /**

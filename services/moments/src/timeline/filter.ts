@@ -36,7 +36,7 @@ export const FilterQuery = {
 const FilterQueryObject = Type.Object(FilterQuery)
 export type FilterQuery = Static<typeof FilterQueryObject>
 
-/** What a list of moments is narrowed to. An absent field does not restrict. */
+/** The conditions on a list of moments. An absent field does not restrict. */
 export interface Filter {
   /** Never the whole day. */
   localTime?: LocalTimeRange
@@ -85,7 +85,7 @@ function isWholeDay({ segments, hours }: LocalTimeRange): boolean {
 
 /** The values that a filter's conditions take, whichever of them it has. */
 export interface FilterValues {
-  /** Whose marks count. */
+  /** The user whose marks count. */
   userId: string
   /** Decides which moments have expired. */
   now: Date

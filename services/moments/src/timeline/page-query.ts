@@ -18,10 +18,10 @@ export interface PageValues extends FilterValues {
   skipped: number
   /** One more than the page shows: the last one tells that more follow. */
   limit: number
-  /** Of mode `after`. */
+  /** For mode `after`. */
   afterTime: Date | null
   afterId: string | null
-  /** Of mode `anchored`, and of `after`. */
+  /** For modes `anchored` and `after`. */
   total: number | null
   snapshot: string | null
   robotIds: string[]

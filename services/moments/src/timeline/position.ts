@@ -8,11 +8,11 @@ import type { Filter } from './filter.ts'
 export interface Position {
   capturedAt: Date
   id: string
-  /** Of the list, when its first page was read. */
+  /** The size of the list when its first page was read. */
   total: number
 }
 
-/** What fixes a list, so that its pages fit together: moments, rights and clock of its first page. */
+/** A list as it was: moments, rights and clock of its first page, so that later pages fit to it. */
 export interface Anchor {
   /** A `pg_snapshot`, as text. */
   snapshot: string

@@ -5,7 +5,7 @@ import { type RawBuilder, sql } from 'kysely'
 import type { Db, Tx } from '../db/schema.ts'
 import { type Filter, type FilterValues, filterValues } from './filter.ts'
 
-/** What decides whether a user may filter by a robot. Null without such a filter. */
+/** Decides whether a user may filter by a robot. Null without such a filter. */
 export interface RobotRight {
   is_known_robot: boolean | null
   has_right: boolean | null

@@ -21,7 +21,7 @@ const reading = fc.record({
   arrivals: fc.array(n, { minLength: 4, maxLength: 20 }),
   before: fc.array(operation, { maxLength: 4 }),
   limit: fc.integer({ min: 1, max: 5 }),
-  /** What happens between two pages. */
+  /** Changes between two pages. */
   between: fc.array(fc.array(operation, { maxLength: 4 }), { minLength: 8, maxLength: 8 }),
 })
 

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import type { Moment } from '../src/moments/shapes.ts'
 import type { SmartFeedPage } from '../src/smart/shapes.ts'
 import { type Cast, type MomentsPlatform, startMomentsPlatform } from './harness.ts'
-import { markMoments } from './mutations.ts'
+import { deleteMoments, markMoments } from './mutations.ts'
 
 let moments: MomentsPlatform
 let cast: Cast
@@ -228,6 +228,20 @@ describe('the smart feed', () => {
     const page = await read(person, `limit=2&startUUID=${first}`)
     expect(page).toMatchObject({ snapshot: before.snapshot, ids: before.ids.slice(2, 4), next: before.ids[4] })
     expect(page.data[0]).toMatchObject({ seen: true, pinned: true, viewCounter: 1 })
+  })
+
+  it('reads on past moments that are gone, however many lie together', async () => {
+    const { person } = await scene(60)
+    const { ids } = await read(person)
+    const gone = ids.slice(2, 56)
+    await deleteMoments(moments.db, gone)
+    expect(await read(person, 'limit=4')).toMatchObject({
+      ids: [...ids.slice(0, 2), ...ids.slice(56, 58)],
+      next: ids[58],
+    })
+    const rest = await read(person, `limit=4&startUUID=${gone[0]}`)
+    expect(rest.ids).toEqual(ids.slice(56))
+    expect(rest).not.toHaveProperty('next')
   })
 
   it('builds one snapshot for two tabs at once', async () => {

@@ -61,7 +61,7 @@ export function freshQuery(filter: Filter, parts: Parts<FeedValues>): RawBuilder
     ) as fresh on true`
 }
 
-/** Counts moments that have come, or come back, since the snapshot `newest` was built. */
+/** Counts moments that were created or restored since the snapshot `newest` was built. */
 const countArrivals = ({ isShowable, isRecent }: FeedSql): RawBuilder<unknown> => sql`
   select count(*) from (
     select from view cross join lateral (

@@ -26,7 +26,7 @@ export interface Snapshot {
 }
 
 const KEPT_OF_FEED = 3
-/** Of all filters of a user together: each value of a filter makes a feed of its own. */
+/** The limit for all filters of a user together, because each value of a filter makes a feed of its own. */
 const KEPT_OF_USER = 100
 
 /** Builds that go on at once in this process. Each holds a connection while it computes. */

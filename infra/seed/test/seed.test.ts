@@ -27,7 +27,7 @@ let admin: pg.Client
 let social: Database<SocialTables>
 
 beforeAll(async () => {
-  platform = await startPlatform()
+  platform = await startPlatform({ services: ['moderation'] })
   // What comes to a database that has something already is added to it.
   await seed(platform.database.adminUrl, SIZES)
   await seed(platform.database.adminUrl, SIZES)

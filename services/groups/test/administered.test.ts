@@ -16,7 +16,7 @@ let platform: Platform
 let groups: Database<GroupsTables>
 let social: ServiceCaller
 beforeAll(async () => {
-  platform = await startPlatform()
+  platform = await startPlatform({ services: ['moderation'] })
   groups = openDatabase<GroupsTables>({
     url: platform.database.urlFor('groups'),
     applicationName: 'test',

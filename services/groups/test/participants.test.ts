@@ -5,7 +5,7 @@ import { newGroup } from './make-group.ts'
 
 let platform: Platform
 beforeAll(async () => {
-  platform = await startPlatform()
+  platform = await startPlatform({ services: ['moderation'] })
 })
 afterAll(() => platform.stop())
 

@@ -10,7 +10,7 @@ import { newGroup, uniqueName } from './make-group.ts'
 
 let platform: Platform
 beforeAll(async () => {
-  platform = await startPlatform()
+  platform = await startPlatform({ services: ['moderation'] })
 })
 afterAll(() => platform.stop())
 

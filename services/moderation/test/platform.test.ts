@@ -33,7 +33,7 @@ describe.each(transports)('through the gateway, with the real groups service and
   let platform: Platform
   let moderator: Person
   beforeAll(async () => {
-    platform = await startPlatform({ env })
+    platform = await startPlatform({ services: ['moderation'], env })
     moderator = platform.person({ roles: ['moderator'] })
   })
   afterAll(() => platform.stop())

@@ -42,9 +42,12 @@ export interface NewTestMoment {
   pinned?: boolean
 }
 
-/** Starts the platform for the tests of a file. */
-export async function startMomentsPlatform(env: Record<string, string> = {}): Promise<MomentsPlatform> {
-  const platform = await startPlatform({ env })
+/** @param isWhole starts every service: an erasure completes only with all of them */
+export async function startMomentsPlatform(
+  env: Record<string, string> = {},
+  { isWhole = false }: { isWhole?: boolean } = {},
+): Promise<MomentsPlatform> {
+  const platform = await startPlatform({ env, ...(!isWhole && { services: ['moments'] }) })
   const database = openDatabase<MomentsTables>({
     url: platform.database.urlFor('moments'),
     applicationName: 'test',

@@ -16,7 +16,7 @@ let apiKey: string
 let client: Client
 beforeAll(async () => {
   target = await startTarget()
-  platform = await startPlatform({ env: { ALLOWED_INNER_TARGETS: '127.0.0.0/8' } })
+  platform = await startPlatform({ services: ['scheduler'], env: { ALLOWED_INNER_TARGETS: '127.0.0.0/8' } })
   const account = { email: `${randomUUID()}@example.com`, password: 'correct horse', timezone: 'America/Los_Angeles' }
   const { body } = await platform.nobody.post<{ apiKey: string }>('/accounts', account)
   apiKey = body.apiKey

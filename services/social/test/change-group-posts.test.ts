@@ -7,7 +7,7 @@ import { all, type Cast, type GroupType, makeCast, makeCasts, makeGroup, makePos
 let platform: Platform
 let casts: Record<GroupType, Cast>
 beforeAll(async () => {
-  platform = await startPlatform()
+  platform = await startPlatform({ services: ['moderation'] })
   casts = await makeCasts(platform)
 })
 afterAll(() => platform.stop())

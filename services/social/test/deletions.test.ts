@@ -17,7 +17,7 @@ import { openSocial } from './database.ts'
 let platform: Platform
 let database: Database<SocialTables>
 beforeAll(async () => {
-  platform = await startPlatform({ env: { DELETION_BATCH_SIZE: '3' } })
+  platform = await startPlatform({ services: ['moderation'], env: { DELETION_BATCH_SIZE: '3' } })
   database = openSocial(platform.database)
 })
 afterAll(async () => {

@@ -6,7 +6,7 @@ import { makeCast, makeComment, makePost } from './cast.ts'
 
 let platform: Platform
 beforeAll(async () => {
-  platform = await startPlatform()
+  platform = await startPlatform({ services: ['moderation'] })
 })
 afterAll(() => platform.stop())
 

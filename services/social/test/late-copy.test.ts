@@ -16,7 +16,7 @@ let cast: Cast
 /** Where posts wait. */
 let approving: Cast
 beforeAll(async () => {
-  platform = await startPlatform()
+  platform = await startPlatform({ services: ['moderation'] })
   const options = { groupType: 'Private' } as const
   ;[cast, approving] = await Promise.all([
     makeCast(platform, options),

@@ -8,7 +8,7 @@ import { makeCast, makeComment, makeGroup, makePost } from './cast.ts'
 
 let platform: Platform
 beforeAll(async () => {
-  platform = await startPlatform()
+  platform = await startPlatform({ services: ['moderation'] })
 })
 afterAll(() => platform.stop())
 

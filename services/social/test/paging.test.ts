@@ -9,7 +9,7 @@ import { openSocial } from './database.ts'
 
 let platform: Platform
 beforeAll(async () => {
-  platform = await startPlatform()
+  platform = await startPlatform({ services: ['moderation'] })
 })
 afterAll(() => platform.stop())
 

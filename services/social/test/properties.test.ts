@@ -14,7 +14,7 @@ import { openSocial } from './database.ts'
 let platform: Platform
 let database: Database<SocialTables>
 beforeAll(async () => {
-  platform = await startPlatform()
+  platform = await startPlatform({ services: ['moderation'] })
   database = openSocial(platform.database)
 })
 afterAll(async () => {

@@ -21,7 +21,7 @@ import { openSocial } from './database.ts'
 let platform: Platform
 let social: Database<SocialTables>
 beforeAll(async () => {
-  platform = await startPlatform()
+  platform = await startPlatform({ services: ['moderation'] })
   social = openSocial(platform.database)
 })
 afterAll(async () => {

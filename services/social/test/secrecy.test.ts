@@ -9,7 +9,7 @@ let stranger: Person
 /** In a Private group. */
 let there: Ids
 beforeAll(async () => {
-  platform = await startPlatform()
+  platform = await startPlatform({ services: ['moderation'] })
   const cast = await makeCast(platform, { groupType: 'Private' })
   const post = await makePost(cast.member, cast.groupId)
   stranger = cast.stranger

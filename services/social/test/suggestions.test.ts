@@ -8,7 +8,7 @@ let platform: Platform
 /** Of cases that look at their own post only. */
 let approving: Cast
 beforeAll(async () => {
-  platform = await startPlatform()
+  platform = await startPlatform({ services: ['moderation'] })
   approving = await makeCast(platform, { postRules: 'AdminApproval' })
 })
 afterAll(() => platform.stop())

@@ -40,13 +40,13 @@ async function run(): Promise<void> {
   const say = (line: string) => void (values.quiet || console.log(line))
   const robot = new Robot({
     url: values.url.replace(/\/$/, ''),
-    apiKey: values.key,
+    credential: { 'x-api-key': values.key },
     robotId: values.robot,
     requestIdPrefix: process.env.ROBOT_REQUEST_ID_PREFIX,
     send: values['lose-network'] ? lossyNetwork(readNumber('lose-network', values['lose-network'])) : undefined,
     onUploaded: ({ sourceId, title, timeZone }, isNew) =>
       say(`${isNew ? 'uploaded' : 'was there'}  ${sourceId}  ${title}  (${timeZone})`),
-    onLost: ({ sourceId }, error) => say(`again      ${sourceId}  ${error instanceof Error ? error.message : error}`),
+    onLost: (what, error) => say(`again      ${what}  ${error instanceof Error ? error.message : error}`),
   })
   const days = readNumber('days', values.days)
   const zones = values.zones.split(',')

@@ -4,8 +4,8 @@ import { type Capture, type CaptureFile, makeFiles } from './captures.ts'
 export interface RobotOptions {
   /** The gateway's address. */
   url: string
-  /** A key with the scope `moments:write`. */
-  apiKey: string
+  /** The headers of a credential with the scope `moments:write`: `x-api-key`, or `authorization`. */
+  credential: Record<string, string>
   robotId: string
   /** Begins the id of each request, so that its log lines can be told apart. */
   requestIdPrefix?: string
@@ -13,8 +13,8 @@ export interface RobotOptions {
   send?: typeof fetch
   /** Called after each capture that is uploaded. */
   onUploaded?: (capture: Capture, isNew: boolean) => void
-  /** Called before a capture is sent again. */
-  onLost?: (capture: Capture, error: unknown) => void
+  /** Called before a request is sent again, with its name. */
+  onLost?: (what: string, error: unknown) => void
 }
 
 /** How a robot was answered when its capture was uploaded. */
@@ -62,15 +62,15 @@ export class Robot {
   }
 
   /**
-   * Uploads captures in order. A capture whose upload broke off is sent again as a whole: its `sourceId` makes the
-   * service keep one moment of it.
+   * Uploads captures in order. A request that broke off is sent again, although the service may have done what it asks
+   * for: an upload URL takes the same file twice, and one `sourceId` is one moment.
    *
    * @throws Error when the service refuses a capture, or does not answer for long
    */
   async upload(captures: Capture[]): Promise<void> {
     for (const capture of captures) {
       const files = await makeFiles(capture)
-      const isNew = await this.#untilSent(capture, () => this.#uploadOnce(capture, files))
+      const isNew = await this.#uploadOne(capture, files)
       this.#options.onUploaded?.(capture, isNew)
     }
   }
@@ -92,7 +92,7 @@ export class Robot {
   }
 
   /** @returns false when the service had the capture already */
-  async #uploadOnce(capture: Capture, files: CaptureFile[]): Promise<boolean> {
+  async #uploadOne(capture: Capture, files: CaptureFile[]): Promise<boolean> {
     const { robotId } = this.#options
     const announced = files.map(({ kind, contentType, content, sha256 }) => ({
       kind,
@@ -114,45 +114,42 @@ export class Robot {
   async #put({ content }: CaptureFile, target: UploadTarget | undefined): Promise<void> {
     if (!target) throw new Refused('The service gave too few upload addresses.')
     const { method, url, headers } = target
-    const answer = await this.#send(url, {
-      method,
-      headers: { ...headers, ...this.#requestId() },
-      body: new Uint8Array(content),
-      signal: AbortSignal.timeout(REQUEST_MS),
-    })
-    await refuseFailure(answer, `${method} of a file`)
+    await this.#untilAnswered(`${method} of a file`, url, { method, headers, body: new Uint8Array(content) })
   }
 
   async #call<T = unknown>(method: string, path: string, body?: object): Promise<{ status: number; body: T }> {
-    const { url, apiKey } = this.#options
-    const answer = await this.#send(`${url}${path}`, {
-      method,
-      headers: { 'x-api-key': apiKey, ...(body && { 'content-type': 'application/json' }), ...this.#requestId() },
-      body: body && JSON.stringify(body),
-      signal: AbortSignal.timeout(REQUEST_MS),
-    })
-    await refuseFailure(answer, `${method} ${path}`)
-    const text = await answer.text()
-    return { status: answer.status, body: text === '' ? undefined : JSON.parse(text) }
+    const { url, credential } = this.#options
+    const headers = { ...credential, ...(body && { 'content-type': 'application/json' }) }
+    const init = { method, headers, body: body && JSON.stringify(body) }
+    const { status, text } = await this.#untilAnswered(`${method} ${path}`, `${url}${path}`, init)
+    return { status, body: text === '' ? undefined : JSON.parse(text) }
+  }
+
+  /** Sends a request, and again with growing pauses while the network or the service is away. */
+  async #untilAnswered(
+    what: string,
+    url: string,
+    init: RequestInit & { headers: Record<string, string> },
+  ): Promise<{ status: number; text: string }> {
+    for (let failures = 0; ; ) {
+      try {
+        const headers = { ...init.headers, ...this.#requestId() }
+        const answer = await this.#send(url, { ...init, headers, signal: AbortSignal.timeout(REQUEST_MS) })
+        await refuseFailure(answer, what)
+        return { status: answer.status, text: await answer.text() }
+      } catch (error) {
+        failures++
+        if (error instanceof Refused || failures === ATTEMPTS) throw error
+        this.#options.onLost?.(what, error)
+        const pause = Math.min(FIRST_PAUSE_MS * 2 ** (failures - 1), LONGEST_PAUSE_MS)
+        await new Promise((resolve) => setTimeout(resolve, pause))
+      }
+    }
   }
 
   #requestId(): Record<string, string> {
     const { requestIdPrefix } = this.#options
     return requestIdPrefix === undefined ? {} : { 'x-request-id': `${requestIdPrefix}${randomUUID()}` }
-  }
-
-  async #untilSent<R>(capture: Capture, attempt: () => Promise<R>): Promise<R> {
-    for (let failures = 0; ; ) {
-      try {
-        return await attempt()
-      } catch (error) {
-        failures++
-        if (error instanceof Refused || failures === ATTEMPTS) throw error
-        this.#options.onLost?.(capture, error)
-        const pause = Math.min(FIRST_PAUSE_MS * 2 ** (failures - 1), LONGEST_PAUSE_MS)
-        await new Promise((resolve) => setTimeout(resolve, pause))
-      }
-    }
   }
 }
 

@@ -13,7 +13,7 @@ import { type MomentsPlatform, startMomentsPlatform } from '../harness.ts'
 let moments: MomentsPlatform
 let root: Person
 beforeAll(async () => {
-  moments = await startMomentsPlatform({ ERASURE_BATCH_SIZE: '2' })
+  moments = await startMomentsPlatform({ ERASURE_BATCH_SIZE: '2' }, { isWhole: true })
   root = moments.platform.person({ roles: ['admin'] })
 })
 afterAll(() => moments.stop())

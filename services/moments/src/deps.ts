@@ -4,7 +4,7 @@ import type { Db } from './db/schema.ts'
 import type { MediaStore } from './media/store/media-store.ts'
 import type { MediaAddresses } from './moments/moment-view.ts'
 
-/** What the routes are built from. */
+/** The parts that the routes are built from. */
 export interface Deps {
   db: Db
   clock: () => Date

@@ -2,7 +2,7 @@ import type { Caller } from '@platform/http/assertion.ts'
 import { type SqlBool, sql } from 'kysely'
 import type { Db, Right, Tx } from '../db/schema.ts'
 
-/** What a user may see of one robot. */
+/** A user's view of one robot. */
 export interface RobotView {
   robotId: string
   right: Right

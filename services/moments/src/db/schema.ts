@@ -7,7 +7,7 @@ import type { Why } from '../smart/model/types.ts'
 export const RIGHTS = ['viewer', 'owner'] as const
 export type Right = (typeof RIGHTS)[number]
 
-/** What a user can do with a moment that its robot reads about. */
+/** A user's actions on a moment. Its robot reads about them. */
 export const ACTIONS = ['like', 'unlike', 'dislike', 'share', 'delete', 'restore'] as const
 export type Action = (typeof ACTIONS)[number]
 
@@ -109,7 +109,7 @@ export interface UploadTable {
   abandoned_at: Date | null
 }
 
-/** What one user did with one moment. */
+/** One user's marks on one moment. */
 export interface MarkTable {
   user_id: string
   moment_id: string

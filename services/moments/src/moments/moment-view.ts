@@ -58,7 +58,7 @@ export interface MediaAddresses {
   addressOf(media: MediaJson): Promise<{ uri: string; expiresAt: Date }>
 }
 
-/** What a moment's view depends on beside its row. */
+/** Everything that a moment's view depends on beside its row. */
 export interface ViewContext {
   addresses: MediaAddresses
   now: Date

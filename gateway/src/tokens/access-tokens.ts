@@ -60,7 +60,7 @@ export class AccessTokens {
   }
 }
 
-export const invalidToken = () => unauthorized('The token is not valid, or not valid any more.', 'invalid_token')
+export const invalidToken = () => unauthorized('Invalid token', 'invalid_token')
 
 /** Reads which key and issuer a token claims. @throws DomainError `unauthorized` for what is no token */
 export function readTokenHead(token: string): TokenHead {

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import type { Refusal } from '@platform/testing/client.ts'
 import type { Moment } from '../src/moments/shapes.ts'
 import { type Cast, type MomentsPlatform, startMomentsPlatform } from './harness.ts'
 
@@ -52,5 +53,21 @@ describe('GET /moments/{momentUUID}', () => {
     expect([unknown.status, unknown.body.errors[0]?.message]).toEqual([404, 'Moment does not exist'])
     const invalid = await cast.owner.get('/moments/no-uuid')
     expect([invalid.status, invalid.body.errors[0]?.message]).toEqual([400, 'Invalid moment UUID'])
+  })
+})
+
+describe('a request with a token that is not valid', () => {
+  it.each([
+    ['GET', '/moments'],
+    ['DELETE', '/moments'],
+    ['DELETE', `/moments/${randomUUID()}`],
+    ['PUT', `/moments/${randomUUID()}/share`],
+    ['PUT', `/moments/${randomUUID()}/feedback`],
+    ['PUT', `/moments/${randomUUID()}/seen`],
+    ['GET', '/moments/smart?limit=5'],
+  ] as const)('is answered 401 on %s %s, as the source document words it', async (method, path) => {
+    const { nobody } = moments.platform
+    const { status, body } = await nobody.send<Refusal>(method, path, undefined, { authorization: 'Bearer a.b.c' })
+    expect([status, body.errors[0]?.message]).toEqual([401, 'Invalid token'])
   })
 })

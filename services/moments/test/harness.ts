@@ -62,8 +62,11 @@ export async function startMomentsPlatform(
     await db.insertInto('robot').values({ id, time_zone: timeZone, created_at: now, updated_at: now }).execute()
     return id
   }
+  let grantedAtMs = 0
   const grant: MomentsPlatform['grant'] = async (robotId, person, right = 'viewer', visibleFrom) => {
-    const granted = { right, visible_from: visibleFrom ?? null, granted_at: new Date(), revoked_at: null }
+    // Rights are listed by time: no two of them have the same one.
+    grantedAtMs = Math.max(Date.now(), grantedAtMs + 1)
+    const granted = { right, visible_from: visibleFrom ?? null, granted_at: new Date(grantedAtMs), revoked_at: null }
     await db
       .insertInto('access')
       .values({ robot_id: robotId, user_id: person.id, ...granted })

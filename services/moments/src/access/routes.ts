@@ -8,6 +8,7 @@ import { type Db, RIGHTS, type Tx } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
 import { getRobot, robotNotFound } from '../robots/robots.ts'
 import { RobotParams } from '../robots/shapes.ts'
+import { listRobotViews } from './access.ts'
 import { grantAccess, lockOrCreateRobot, lockRobot, requireAnotherOwner, revokeAccess } from './change-access.ts'
 import { listAccess } from './list-access.ts'
 
@@ -87,10 +88,11 @@ export function accessRoutes(deps: Deps): Route[] {
         const key = readKey(request.params)
         if (isService(caller)) await lockOrCreateRobot(trx, key.robotId, at)
         else await lockForManager(trx, caller, key.robotId)
+        const visibleFrom = body.visibleFrom === undefined ? null : readInstant(body.visibleFrom)
+        if (!isService(caller)) await refuseWiderView(trx, caller, key.robotId, visibleFrom)
         if (body.right !== 'owner') {
           await requireAnotherOwner(trx, key, 'The last owner of a robot cannot become a viewer')
         }
-        const visibleFrom = body.visibleFrom === undefined ? null : readInstant(body.visibleFrom)
         await grantAccess(trx, { ...key, right: body.right, visibleFrom }, at)
         return { status: 204 }
       }),
@@ -120,6 +122,18 @@ function readInstant(text: string): Date {
   const instant = new Date(text)
   if (Number.isNaN(instant.getTime())) throw new DomainError('validation', 'body.visibleFrom must be an instant')
   return instant
+}
+
+/**
+ * An owner whose own right begins at an instant gives no right that begins earlier, to themselves neither.
+ *
+ * @throws DomainError `forbidden`
+ */
+async function refuseWiderView(trx: Tx, caller: Caller, robotId: string, visibleFrom: Date | null): Promise<void> {
+  const own = (await listRobotViews(trx, caller)).find((view) => view.robotId === robotId)?.visibleFrom
+  if (own && (visibleFrom === null || visibleFrom < own)) {
+    throw new DomainError('forbidden', 'You cannot give a right that begins before your own')
+  }
 }
 
 /** Locks the robot before the caller's right is read, so that a right that is being revoked counts no more. */

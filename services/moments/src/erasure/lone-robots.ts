@@ -20,6 +20,17 @@ export const loneRobots = (userId: string): RawBuilder<unknown> => sql`
        and (other.revoked_at is null or own.revoked_at is not null)))`
 
 /**
+ * Refuses captures and uploads of a person's robots from the first batch on: a robot that stays online would put off the
+ * end of the erasure for ever. Nothing of the person goes by this, so it counts no record.
+ */
+export async function refuseCaptures(trx: Tx, { userId, cause }: Batch): Promise<number> {
+  const { rows } = await sql<{ robot_id: string }>`select robot_id from ${loneRobots(userId)} robot`.execute(trx)
+  const ids = rows.map(({ robot_id }) => robot_id)
+  if (ids.length > 0) await rememberErasedRobots(trx, ids, cause.at)
+  return 0
+}
+
+/**
  * Hands the moments of a person's robots to the purge, also pinned ones and those in the trash. The purge takes them at
  * once, however long the trash keeps others: it resumes each purge that was started long ago and is not finished.
  */

@@ -13,10 +13,11 @@ export const onRobotAccessEvents: EventHandler<MomentsTables>[] = [
   on<MomentsTables, RobotAccessState>(robotAccessGranted, async (trx, event) => {
     const key = readKey(event)
     const isErased = await isErasedAt(trx, key.userId, event)
-    const isKnown = await lockRobot(trx, key.robotId)
+    await lockRobot(trx, key.robotId)
     if (nextVersionOf(await findVersion(trx, key), event, isErased) === 'stale') return
     const at = new Date(event.time)
-    if (!isKnown) await lockOrCreateRobot(trx, key.robotId, at)
+    // Also a known robot may be about to be erased: it has a user again.
+    await lockOrCreateRobot(trx, key.robotId, at)
     const { right, visibleFrom } = event.data
     await grantAccess(trx, { ...key, right, visibleFrom: visibleFrom ? new Date(visibleFrom) : null }, at)
     await noteVersion(trx, key, event.entityversion)

@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import type { Tx } from '../db/schema.ts'
+import type { Db, Tx } from '../db/schema.ts'
 
 /** A person who knows the id can look it up; no one can read it from the hash. */
 const hashOf = (id: unknown) => sql`sha256(convert_to(${id}::uuid::text, 'UTF8'))`
@@ -13,10 +13,10 @@ export async function rememberErasedRobots(trx: Tx, robotIds: string[], at: Date
 }
 
 /** Returns the robots among these that were erased and were given to no user since. */
-export async function findErasedRobots(trx: Tx, robotIds: string[]): Promise<Set<string>> {
+export async function findErasedRobots(db: Db | Tx, robotIds: string[]): Promise<Set<string>> {
   const { rows } = await sql<{ id: string }>`
     select id from unnest(${robotIds}::uuid[]) as id
-    where exists (select from erased_robot where robot = ${hashOf(sql.ref('id'))})`.execute(trx)
+    where exists (select from erased_robot where robot = ${hashOf(sql.ref('id'))})`.execute(db)
   return new Set(rows.map(({ id }) => id))
 }
 

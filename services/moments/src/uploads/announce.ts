@@ -3,6 +3,7 @@ import { DomainError } from '@platform/http/errors.ts'
 import type { Db, MediaKind } from '../db/schema.ts'
 import { mediaKey } from '../media/store/media-key.ts'
 import type { MediaStore, PresignedUpload } from '../media/store/media-store.ts'
+import { findErasedRobots } from '../robots/erased-robots.ts'
 import { UPLOAD_LIMITS } from './limits.ts'
 
 /** A file that a robot is about to upload. */
@@ -29,7 +30,8 @@ export interface AnnounceDeps {
  * Registers uploads and signs a URL for each. The rows are committed before the URLs are known to anyone: an object never
  * exists without a row.
  *
- * @throws DomainError `validation` with a message for each file of a wrong size or type
+ * @throws DomainError `validation` with a message for each file of a wrong size or type; `gone` for a robot that was
+ *   erased with its user
  */
 export async function announceUploads(
   { db, store, clock, uploadMinutes }: AnnounceDeps,
@@ -37,6 +39,9 @@ export async function announceUploads(
   files: AnnouncedFile[],
 ): Promise<Upload[]> {
   refuseWrongFiles(files)
+  if ((await findErasedRobots(db, [robotId])).size > 0) {
+    throw new DomainError('gone', 'The robot was erased with its user.')
+  }
   const now = clock()
   const url_expires_at = new Date(now.getTime() + uploadMinutes * 60_000)
   const groupId = randomUUIDv7()

@@ -38,6 +38,7 @@ const announceDefinition = defineRoute({
   params: Type.Object({ robotUUID: Uuid }),
   body: Type.Object({ files: Type.Array(AnnouncedFile, { minItems: 1, maxItems: 8 }) }),
   responses: { 201: Type.Object({ uploads: Type.Array(UploadAnswer) }, { title: 'Uploads' }) },
+  errors: ['gone'],
   changesNothing: true,
 })
 

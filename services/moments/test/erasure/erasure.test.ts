@@ -204,6 +204,8 @@ describe('erasing the only user of a robot', () => {
     const capture = { robotUUID: robotId, sourceId: 'late', type: 'photo', capturedAt: new Date().toISOString(), media }
     const refused = await moments.service.post('/moments', capture)
     expect([refused.status, refused.body.errors[0]?.message]).toEqual([410, 'The robot was erased with its user.'])
+    const files = [{ kind: 'image', contentType: 'image/jpeg', bytes: 4, sha256: 'a'.repeat(64) }]
+    expect((await moments.service.post(`/robots/${robotId}/uploads`, { files })).status).toBe(410)
     expect(await traces(robotId)).toEqual([])
     const granted = await moments.service.put(`/robots/${robotId}/access/${next.id}`, { right: 'owner' })
     expect(granted.status).toBe(204)

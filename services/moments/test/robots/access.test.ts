@@ -238,3 +238,17 @@ describe('the last owner of a robot', () => {
     expect(await ownersOf(robotId)).toHaveLength(1)
   })
 })
+
+it('lets no owner widen their own view, or give another person a wider one', async () => {
+  const [robotId, owner, friend] = [await moments.robot(), moments.platform.person(), moments.platform.person()]
+  const visibleFrom = new Date('2026-05-01T00:00:00Z')
+  await moments.grant(robotId, owner, 'owner', visibleFrom)
+  for (const person of [owner, friend]) {
+    for (const wider of [{}, { visibleFrom: '2026-04-30T23:59:59Z' }]) {
+      const { status, body } = await owner.put(`/robots/${robotId}/access/${person.id}`, { right: 'owner', ...wider })
+      expect([status, body.errors[0]?.message]).toEqual([403, 'You cannot give a right that begins before your own'])
+    }
+  }
+  const same = { right: 'viewer', visibleFrom: visibleFrom.toISOString() }
+  expect((await owner.put(`/robots/${robotId}/access/${friend.id}`, same)).status).toBe(204)
+})

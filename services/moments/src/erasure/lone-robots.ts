@@ -20,17 +20,6 @@ export const loneRobots = (userId: string): RawBuilder<unknown> => sql`
        and (other.revoked_at is null or own.revoked_at is not null)))`
 
 /**
- * Refuses captures and uploads of a person's robots from the first batch on: a robot that stays online would put off the
- * end of the erasure for ever. Nothing of the person goes by this, so it counts no record.
- */
-export async function refuseCaptures(trx: Tx, { userId, cause }: Batch): Promise<number> {
-  const { rows } = await sql<{ robot_id: string }>`select robot_id from ${loneRobots(userId)} robot`.execute(trx)
-  const ids = rows.map(({ robot_id }) => robot_id)
-  if (ids.length > 0) await rememberErasedRobots(trx, ids, cause.at)
-  return 0
-}
-
-/**
  * Hands the moments of a person's robots to the purge, also pinned ones and those in the trash. The purge takes them at
  * once, however long the trash keeps others: it resumes each purge that was started long ago and is not finished.
  */
@@ -67,7 +56,27 @@ export async function startPurge(trx: Tx, { userId, limit, cause }: Batch): Prom
   const live = new Set(kept.filter(({ deleted_at }) => deleted_at === null).map(({ id }) => id))
   const deleted = rows.filter(({ id }) => live.has(id))
   if (deleted.length > 0) await publishMoments(trx, momentDeleted, deleted, cause)
+  await refuseCaptures(trx, { userId, robotIds: [...new Set(rows.map(({ robot_id }) => robot_id))], at: cause.at })
   return found.rows.length
+}
+
+/**
+ * Refuses captures and uploads of robots whose purge has begun: a robot that stays online would put off the end of the
+ * erasure for ever. The robots are locked first, as a grant does, and looked at again: a robot that got another user
+ * meanwhile goes on.
+ */
+async function refuseCaptures(
+  trx: Tx,
+  { userId, robotIds, at }: { userId: string; robotIds: string[]; at: Date },
+): Promise<void> {
+  await sql`select from robot where id = any(${robotIds}::uuid[]) order by id for no key update`.execute(trx)
+  const { rows } = await sql<{ robot_id: string }>`
+    select robot_id from ${loneRobots(userId)} robot where robot_id = any(${robotIds}::uuid[])`.execute(trx)
+  await rememberErasedRobots(
+    trx,
+    rows.map(({ robot_id }) => robot_id),
+    at,
+  )
 }
 
 /**

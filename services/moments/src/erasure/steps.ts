@@ -2,7 +2,7 @@ import { type Batch, purge, purgeKeptAnswers, type WaitingStep } from '@platform
 import { sql } from 'kysely'
 import type { MomentsTables, Tx } from '../db/schema.ts'
 import { smartErasureSteps } from '../smart/upkeep.ts'
-import { eraseRobots, eraseTombstones, refuseCaptures, startPurge, waitForRights } from './lone-robots.ts'
+import { eraseRobots, eraseTombstones, startPurge, waitForRights } from './lone-robots.ts'
 import { leaveSharedRobots } from './shared-robots.ts'
 
 /**
@@ -11,7 +11,6 @@ import { leaveSharedRobots } from './shared-robots.ts'
  */
 export const ERASURE_STEPS: WaitingStep<MomentsTables>[] = (
   [
-    refuseCaptures,
     startPurge,
     leaveSharedRobots,
     ...smartErasureSteps,
